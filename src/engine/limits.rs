@@ -1,0 +1,145 @@
+//! Every bound of the crate, in one place.
+
+use std::time::Duration;
+
+/// Every bound of the crate: nothing that a peer sends, and nothing that an application forgets, makes a
+/// queue, a table or a value grow beyond these. Sizes are in bytes.
+///
+/// ```
+/// let limits = cpm::engine::Limits { sip_headers: 64, ..Default::default() };
+/// # assert_eq!(limits.sip_headers, 64);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field says what it bounds")]
+pub struct Limits {
+    /// A SIP message in a datagram.
+    pub sip_datagram: usize,
+    /// A SIP message on a stream, head and body together.
+    pub sip_message: usize,
+    /// The head of a SIP message: start line and header fields.
+    pub sip_head: usize,
+    /// One header field of a SIP message.
+    pub sip_header: usize,
+    /// Header fields in a SIP message.
+    pub sip_headers: usize,
+    /// A request larger than this goes over a congestion-controlled transport (RFC 3261 §18.1.1).
+    pub sip_udp_request: usize,
+    /// SIP transactions at one time, client and server together. A new request beyond it gets 503.
+    pub sip_transactions: usize,
+    /// SIP dialogs at one time.
+    pub sip_dialogs: usize,
+    /// SIP connections at one time.
+    pub sip_connections: usize,
+    /// Bytes that wait for one SIP connection before sending on it fails.
+    pub sip_send_queue: usize,
+    /// How long a SIP connection may stay silent with nothing using it.
+    pub sip_idle: Duration,
+    /// How long an INVITE may ring before it is given up.
+    pub ring: Duration,
+
+    /// The head of an MSRP chunk.
+    pub msrp_head: usize,
+    /// The body of one MSRP chunk that is held in one piece.
+    pub msrp_chunk: usize,
+    /// One MSRP message put together from its chunks.
+    pub msrp_message: usize,
+    /// MSRP messages under reassembly in one session.
+    pub msrp_partial: usize,
+    /// Bytes under reassembly in the whole endpoint.
+    pub msrp_reassembly: usize,
+    /// Size of the body of the chunks that we cut.
+    pub msrp_send_chunk: usize,
+    /// Messages that wait to be sent or confirmed in one MSRP session.
+    pub msrp_send_queue: usize,
+    /// MSRP sessions at one time.
+    pub msrp_sessions: usize,
+    /// MSRP connections at one time.
+    pub msrp_connections: usize,
+    /// How long an MSRP request waits for its response (RFC 4975 §7.1.1).
+    pub msrp_transaction: Duration,
+    /// How long a connection may wait for its first request, and a message for its next chunk.
+    pub msrp_idle: Duration,
+
+    /// Parts in one multipart body.
+    pub parts: usize,
+    /// Depth of multipart in multipart.
+    pub part_depth: usize,
+    /// An XML document.
+    pub xml_size: usize,
+    /// Depth of elements in an XML document.
+    pub xml_depth: usize,
+    /// Attributes of one XML element.
+    pub xml_attributes: usize,
+    /// A body after `Content-Encoding: deflate` is undone.
+    pub inflated: usize,
+    /// How many times larger a body may become by that.
+    pub inflate_ratio: usize,
+    /// A CPIM head: its headers and those of the content.
+    pub cpim_head: usize,
+    /// Media sections of an SDP.
+    pub sdp_media: usize,
+    /// Lines of an SDP.
+    pub sdp_lines: usize,
+
+    /// Messages that a leg holds while it is not up.
+    pub leg_queue: usize,
+    /// Legs at one time.
+    pub legs: usize,
+    /// Message ids remembered per conversation for the suppression of duplicates.
+    pub remembered: usize,
+    /// How long an unanswered question is waited for.
+    pub question: Duration,
+    /// Questions at one time.
+    pub questions: usize,
+    /// Bindings of one registered user.
+    pub bindings: usize,
+    /// Messages that are kept for one user who is away.
+    pub deferred: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sip_datagram: 65_535,
+            sip_message: 256 * 1024,
+            sip_head: 64 * 1024,
+            sip_header: 8 * 1024,
+            sip_headers: 128,
+            sip_udp_request: 1300,
+            sip_transactions: 1_000_000,
+            sip_dialogs: 1_000_000,
+            sip_connections: 100_000,
+            sip_send_queue: 1024 * 1024,
+            sip_idle: Duration::from_secs(3600),
+            ring: Duration::from_secs(180),
+            msrp_head: 8 * 1024,
+            msrp_chunk: 128 * 1024,
+            msrp_message: 16 * 1024 * 1024,
+            msrp_partial: 16,
+            msrp_reassembly: 256 * 1024 * 1024,
+            msrp_send_chunk: 16 * 1024,
+            msrp_send_queue: 1024,
+            msrp_sessions: 1_000_000,
+            msrp_connections: 100_000,
+            msrp_transaction: Duration::from_secs(30),
+            msrp_idle: Duration::from_secs(30),
+            parts: 64,
+            part_depth: 4,
+            xml_size: 64 * 1024,
+            xml_depth: 16,
+            xml_attributes: 64,
+            inflated: 1024 * 1024,
+            inflate_ratio: 20,
+            cpim_head: 8 * 1024,
+            sdp_media: 16,
+            sdp_lines: 512,
+            leg_queue: 256,
+            legs: 1_000_000,
+            remembered: 1024,
+            question: Duration::from_secs(10),
+            questions: 100_000,
+            bindings: 16,
+            deferred: 10_000,
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Hash tables with SipHash under a key of our own.
+
+use siphasher::sip::SipHasher13;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+/// A hash map made by [`Ids::map`](super::Ids::map).
+///
+/// The standard library's map takes its key from the operating system, which would be a second source of
+/// chance; this one's comes from the seed, so it resists flooding (a peer picks Call-IDs and branches)
+/// and still iterates in the same order in every run of the same seed.
+pub type Map<K, V> = HashMap<K, V, Keyed>;
+
+/// A hash set made by [`Ids::set`](super::Ids::set).
+pub type Set<T> = HashSet<T, Keyed>;
+
+/// Builds SipHash-1-3 hashers with one secret key.
+#[derive(Clone, Copy)]
+pub struct Keyed {
+    key: (u64, u64),
+}
+
+impl Keyed {
+    pub(super) const fn new(first: u64, second: u64) -> Self {
+        Self {
+            key: (first, second),
+        }
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = SipHasher13;
+
+    fn build_hasher(&self) -> SipHasher13 {
+        SipHasher13::new_with_keys(self.key.0, self.key.1)
+    }
+}
+
+impl std::fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyed(..)")
+    }
+}

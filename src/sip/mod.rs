@@ -1,0 +1,3 @@
+//! SIP (RFC 3261): messages, transactions, dialogs, registrations, and the endpoint that runs them.
+
+pub mod msg;

@@ -1,0 +1,11 @@
+//! Tier 0: what text protocols share.
+
+mod text;
+
+pub mod cursor;
+pub mod host;
+pub mod mime;
+pub mod params;
+pub mod xml;
+
+pub use text::Text;
