@@ -1,3 +1,17 @@
 //! MSRP (RFC 4975): chunks, sessions, and the endpoint that runs them.
+//!
+//! [`msg`] turns bytes into values and back. [`Endpoint`] holds the connections and the sessions on them: it cuts
+//! messages into chunks when a connection can take them, puts received chunks together, answers, reports and
+//! watches the timers. What becomes of a message it says in an [`Event`].
 
+mod endpoint;
+mod error;
+mod event;
 pub mod msg;
+mod session;
+
+pub use endpoint::{Config, Endpoint};
+pub use error::{Full, SendError};
+pub use event::{Down, Event, Incoming, Receipt};
+pub use msg::{ByteRange, FailureReport, Status, Uri, UriError};
+pub use session::{Outgoing, Role, SendId, SessionId, Settings};

@@ -1,1 +1,9 @@
-//! Tier 1: MSRP requests and responses as bytes and as values (RFC 4975 §7, §9).
+//! MSRP messages (RFC 4975 §9): bytes to values and back, nothing else.
+
+mod range;
+mod status;
+mod uri;
+
+pub use range::ByteRange;
+pub use status::{FailureReport, Status};
+pub use uri::{Uri, UriError};

@@ -1,0 +1,24 @@
+//! Why a command was refused.
+
+/// There are as many sessions as `Limits::msrp_sessions` allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no more MSRP sessions")]
+pub struct Full;
+
+/// Why a message was not taken for sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// As many messages wait as `Limits::msrp_send_queue` allows. `Event::Writable` follows when there is room again.
+    #[error("too many messages wait to be sent")]
+    Full,
+    /// There is no such session, or it is down.
+    #[error("the session is closed")]
+    Closed,
+    /// Larger than the peer's `a=max-size`.
+    #[error("the message is larger than the peer accepts")]
+    TooLarge,
+    /// The message id or the content type cannot be written in a header.
+    #[error("a header value contains what a header cannot")]
+    Unwritable,
+}

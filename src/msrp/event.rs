@@ -1,0 +1,118 @@
+//! What the endpoint has to say.
+
+use super::msg::{ByteRange, FailureReport, Status};
+use super::session::{SendId, SessionId};
+use crate::engine::Key;
+use crate::wire::Text;
+use bytes::Bytes;
+
+/// What happened in a session.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection is bound to the session: what is sent now goes out at once.
+    Up {
+        /// Which session.
+        session: SessionId,
+    },
+    /// A whole message arrived. Answer it with [`Endpoint::accept`](super::Endpoint::accept) or
+    /// [`Endpoint::refuse`](super::Endpoint::refuse).
+    Received {
+        /// In which session.
+        session: SessionId,
+        /// The message.
+        message: Incoming,
+    },
+    /// The peer has confirmed every chunk of a message; with `Failure-Report` other than `yes`, all of it was
+    /// handed to the connection.
+    Sent {
+        /// In which session.
+        session: SessionId,
+        /// Which message.
+        id: SendId,
+    },
+    /// A message was not delivered, or nobody knows whether it was.
+    Failed {
+        /// In which session.
+        session: SessionId,
+        /// Which message.
+        id: SendId,
+        /// What the peer said; [`Status::TIMEOUT`] if it said nothing.
+        status: Status,
+    },
+    /// A REPORT arrived (RFC 4975 §7.1.2).
+    Report {
+        /// In which session.
+        session: SessionId,
+        /// The Message-ID of the message that it is about.
+        message_id: Text,
+        /// [`Status::OK`] for a success report.
+        status: Status,
+        /// Which bytes of the message it is about.
+        range: Option<ByteRange>,
+    },
+    /// The session has ended. Nothing follows for it.
+    Down {
+        /// Which session.
+        session: SessionId,
+        /// Why.
+        why: Down,
+    },
+    /// A session that refused a message with [`SendError::Full`](super::SendError::Full) has room again.
+    Writable {
+        /// Which session.
+        session: SessionId,
+    },
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Down {
+    /// By [`Endpoint::close`](super::Endpoint::close).
+    Closed,
+    /// The connection could not be opened, or was lost.
+    Connection,
+    /// Nobody bound a connection to it in time.
+    Unbound,
+    /// The host name in the peer's path has no address.
+    Unresolvable,
+    /// The peer does not know the session (481) or has it on another connection (506).
+    Rejected(Status),
+    /// The peer did not answer within the transaction time.
+    Timeout,
+}
+
+/// A message that was received completely.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The peer's Message-ID.
+    pub id: Text,
+    /// The Content-Type as it came; empty if there was none.
+    pub content_type: Text,
+    /// The body, a view of the receive buffer where the message came in one piece.
+    pub body: Bytes,
+    /// The right to answer it.
+    pub receipt: Receipt,
+    /// Whether the peer asked for a success report.
+    pub success_report: bool,
+    /// Which failures the peer wants to hear of.
+    pub failure_report: FailureReport,
+}
+
+/// The right to accept or refuse one received message, once.
+///
+/// The response to the last chunk waits for it: a peer that sees the 200 may forget the message.
+#[must_use = "the peer waits for the response to its message"]
+#[derive(Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub(super) session: SessionId,
+    pub(super) key: Key,
+}
+
+impl Receipt {
+    /// The session in which the message came.
+    pub const fn session(&self) -> SessionId {
+        self.session
+    }
+}
