@@ -1,1 +1,468 @@
-//! ...
+//! A position in text: tokens, quoted strings and white space of the text protocols.
+
+use std::borrow::Cow;
+
+/// What was expected where: the error of every hand-written parser of the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at byte {at}")]
+pub struct Syntax {
+    /// Offset in bytes from the beginning of what was parsed.
+    pub at: usize,
+    /// What the grammar wants there.
+    pub expected: &'static str,
+}
+
+impl Syntax {
+    /// The same error in a text in which the parsed one begins at `start`.
+    #[must_use]
+    pub const fn shifted(self, start: usize) -> Self {
+        Self {
+            at: self.at.saturating_add(start),
+            expected: self.expected,
+        }
+    }
+}
+
+/// A set of bytes, as the character classes of a grammar are. A lookup is one load.
+#[derive(Clone, Debug)]
+pub struct ByteSet([bool; 256]);
+
+impl ByteSet {
+    /// `token` of RFC 3261 §25.1.
+    pub const TOKEN: Self = Self::alphanumeric_and(b"-.!%*_+`'~");
+    /// `unreserved` of RFC 3261 §25.1.
+    pub const UNRESERVED: Self = Self::alphanumeric_and(b"-_.!~*'()");
+    /// Digits.
+    pub const DIGIT: Self = Self::of(b"0123456789");
+    /// What can stand in a host name. The underscore is against the grammar and for the field.
+    pub const HOST: Self = Self::alphanumeric_and(b"-._");
+
+    /// Exactly these bytes.
+    pub const fn of(bytes: &[u8]) -> Self {
+        Self([false; 256]).and(bytes)
+    }
+
+    /// ASCII letters and digits, and these bytes.
+    pub const fn alphanumeric_and(bytes: &[u8]) -> Self {
+        Self::of(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").and(bytes)
+    }
+
+    /// Everything visible, UTF-8 beyond ASCII too, except these bytes.
+    pub const fn visible_except(bytes: &[u8]) -> Self {
+        let mut set = [true; 256];
+        let mut i = 0;
+        while i <= 0x20 {
+            set[i] = false;
+            i += 1;
+        }
+        set[0x7f] = false;
+        let mut i = 0;
+        while i < bytes.len() {
+            set[bytes[i] as usize] = false;
+            i += 1;
+        }
+        Self(set)
+    }
+
+    /// This set and these bytes.
+    #[must_use]
+    pub const fn and(mut self, bytes: &[u8]) -> Self {
+        let mut i = 0;
+        while i < bytes.len() {
+            self.0[bytes[i] as usize] = true;
+            i += 1;
+        }
+        self
+    }
+
+    /// Whether the byte is in the set.
+    #[inline]
+    pub const fn contains(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
+
+    /// Whether the text is not empty and made of nothing else.
+    pub fn covers(&self, text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|b| self.contains(b))
+    }
+}
+
+/// A quoted string as it stands in the text, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quoted<'a> {
+    /// What stands between the quotes, escapes and folds included.
+    pub raw: &'a str,
+    /// Whether the value differs from what stands there.
+    pub escaped: bool,
+}
+
+impl<'a> Quoted<'a> {
+    /// The value: `\x` is x, and a folded line continues after one space.
+    pub fn value(&self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw);
+        }
+        let mut value = String::with_capacity(self.raw.len());
+        let mut cursor = Cursor::new(self.raw);
+        while let Some(c) = cursor.next_char() {
+            match c {
+                '\\' => value.extend(cursor.next_char()),
+                '\r' | '\n' => {
+                    cursor.take_while(&WHITE);
+                    value.truncate(value.trim_end_matches([' ', '\t']).len());
+                    value.push(' ');
+                }
+                _ => value.push(c),
+            }
+        }
+        Cow::Owned(value)
+    }
+}
+
+const WHITE: ByteSet = ByteSet::of(b" \t\r\n");
+const BLANK: ByteSet = ByteSet::of(b" \t");
+
+/// A position in text that only moves forward.
+///
+/// Every method either moves past what it returns, or fails and says where. Nothing here can panic on
+/// what a peer wrote, and nothing is copied.
+///
+/// ```
+/// use cpm::wire::cursor::Cursor;
+///
+/// let mut cursor = Cursor::new("4711 \r\n INVITE");
+/// assert_eq!(cursor.number::<u32>(), Ok(4711));
+/// cursor.skip_lws();
+/// assert_eq!(cursor.token(), Ok("INVITE"));
+/// assert_eq!(cursor.end(), Ok(()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the beginning of the text.
+    pub const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// A cursor within the text. Beyond its end is at its end.
+    pub fn starting_at(text: &'a str, at: usize) -> Self {
+        let at = at.min(text.len());
+        Self { text, at }
+    }
+
+    /// The position: bytes from the beginning of the text.
+    #[inline]
+    pub const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What has not been read.
+    pub fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// The text from `start` up to here.
+    #[inline]
+    pub fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// The next byte, without moving.
+    #[inline]
+    pub fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Whether everything has been read.
+    pub const fn is_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    /// An error at this position.
+    pub const fn error(&self, expected: &'static str) -> Syntax {
+        Syntax {
+            at: self.at,
+            expected,
+        }
+    }
+
+    /// The next character.
+    pub fn next_char(&mut self) -> Option<char> {
+        let next = self.rest().chars().next()?;
+        self.at += next.len_utf8();
+        Some(next)
+    }
+
+    /// Moves past the byte if it is the next one.
+    #[inline]
+    pub fn eat(&mut self, byte: u8) -> bool {
+        debug_assert!(byte.is_ascii());
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Moves past the ASCII text if it comes next, in whatever case.
+    pub fn eat_ignore_case(&mut self, text: &str) -> bool {
+        let found = self
+            .rest()
+            .get(..text.len())
+            .is_some_and(|next| next.eq_ignore_ascii_case(text));
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Moves past the byte and the white space around it, if that comes next.
+    #[inline]
+    pub fn eat_spaced(&mut self, byte: u8) -> bool {
+        let start = self.at;
+        self.skip_lws();
+        if self.eat(byte) {
+            self.skip_lws();
+            return true;
+        }
+        self.at = start;
+        false
+    }
+
+    /// The longest run of bytes of the set, which may be empty.
+    #[inline]
+    pub fn take_while(&mut self, set: &ByteSet) -> &'a str {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at)
+            && set.contains(byte)
+        {
+            self.at += 1;
+        }
+        self.since(start)
+    }
+
+    /// A run of at least one byte of the set.
+    ///
+    /// # Errors
+    ///
+    /// The next byte is not of the set; `expected` names what was wanted.
+    #[inline]
+    pub fn take(&mut self, set: &ByteSet, expected: &'static str) -> Result<&'a str, Syntax> {
+        let run = self.take_while(set);
+        if run.is_empty() {
+            return Err(self.error(expected));
+        }
+        Ok(run)
+    }
+
+    /// Moves past white space: blanks, tabs, and line ends that continue in the next line
+    /// (`LWS` of RFC 3261 §25.1).
+    #[inline]
+    pub fn skip_lws(&mut self) {
+        while let Some(byte) = self.peek() {
+            match byte {
+                b' ' | b'\t' => self.at += 1,
+                b'\r' | b'\n' => {
+                    let mut ahead = self.clone();
+                    ahead.eat(b'\r');
+                    if ahead.eat(b'\n') && ahead.peek().is_some_and(|b| BLANK.contains(b)) {
+                        self.at = ahead.at;
+                    } else {
+                        return;
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// A token.
+    ///
+    /// # Errors
+    ///
+    /// The next byte cannot begin one.
+    #[inline]
+    pub fn token(&mut self) -> Result<&'a str, Syntax> {
+        const TOKEN: &ByteSet = &ByteSet::TOKEN;
+        self.take(TOKEN, "a token")
+    }
+
+    /// A decimal number.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it does not fit into `T`; both at its first byte.
+    pub fn number<T: std::str::FromStr>(&mut self) -> Result<T, Syntax> {
+        const DIGIT: &ByteSet = &ByteSet::DIGIT;
+        let start = self.at;
+        let digits = self.take(DIGIT, "a number")?;
+        digits.parse().map_err(|_| Syntax {
+            at: start,
+            expected: "a number in range",
+        })
+    }
+
+    /// A quoted string, if the next byte is a quote.
+    ///
+    /// # Errors
+    ///
+    /// The quote is not closed; at the quote that opens.
+    pub fn quoted(&mut self) -> Result<Option<Quoted<'a>>, Syntax> {
+        let start = self.at;
+        if !self.eat(b'"') {
+            return Ok(None);
+        }
+        let mut escaped = false;
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'"' => {
+                    let raw = self.since(start + 1);
+                    self.at += 1;
+                    return Ok(Some(Quoted { raw, escaped }));
+                }
+                b'\\' => {
+                    escaped = true;
+                    self.at += 1;
+                    if self.next_char().is_none() {
+                        break;
+                    }
+                }
+                b'\r' | b'\n' => {
+                    escaped = true;
+                    self.at += 1;
+                }
+                _ => self.at += 1,
+            }
+        }
+        self.at = start;
+        Err(self.error("a closing quote"))
+    }
+
+    /// Moves past the byte.
+    ///
+    /// # Errors
+    ///
+    /// Something else comes next; `expected` names what was wanted.
+    #[inline]
+    pub fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Syntax> {
+        if self.eat(byte) {
+            Ok(())
+        } else {
+            Err(self.error(expected))
+        }
+    }
+
+    /// Nothing but white space follows.
+    ///
+    /// # Errors
+    ///
+    /// Something does.
+    #[inline]
+    pub fn end(&mut self) -> Result<(), Syntax> {
+        self.skip_lws();
+        if self.is_end() {
+            Ok(())
+        } else {
+            Err(self.error("the end"))
+        }
+    }
+}
+
+/// Writes text in quotes. CR, LF and NUL become spaces: no value can end its line.
+pub fn write_quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '\r' | '\n' | '\0' => out.push(' '),
+            '"' | '\\' => out.extend(['\\', c]),
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Writes text as it is, except that CR, LF and NUL become spaces: no value can end its line.
+pub fn write_line(text: &str, out: &mut String) {
+    let start = out.len();
+    out.push_str(text);
+    if memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
+        out.truncate(start);
+        out.extend(text.chars().map(|c| match c {
+            '\r' | '\n' | '\0' => ' ',
+            _ => c,
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_ends_where_a_line_does_not_continue() {
+        for (text, rest) in [
+            ("  x", "x"),
+            (" \t\r\n x", "x"),
+            ("\r\n\tx", "x"),
+            ("\n x", "x"),
+            ("\r\nx", "\r\nx"),
+            ("\rx", "\rx"),
+            (" \r", "\r"),
+            ("", ""),
+        ] {
+            let mut cursor = Cursor::new(text);
+            cursor.skip_lws();
+            assert_eq!(cursor.rest(), rest, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_strings_are_read_and_written() {
+        for (written, value) in [
+            (r#""""#, ""),
+            (r#""Bob""#, "Bob"),
+            (r#""J Rosenberg \\\"""#, r#"J Rosenberg \""#),
+            (r#""работающий \" λ""#, "работающий \" λ"),
+        ] {
+            let mut cursor = Cursor::new(written);
+            let quoted = cursor.quoted().unwrap().unwrap();
+            assert_eq!(quoted.value(), value);
+            assert!(cursor.is_end());
+            let mut out = String::new();
+            write_quoted(value, &mut out);
+            assert_eq!(out, written);
+        }
+        let folded = Cursor::new("\"a \r\n\t b\"").quoted().unwrap().unwrap();
+        assert_eq!(folded.value(), "a b");
+        assert_eq!(Cursor::new("x").quoted(), Ok(None));
+    }
+
+    #[test]
+    fn an_open_quote_is_an_error_where_it_opens() {
+        for text in [r#"""#, r#""a"#, r#""a\""#, r#""a\"#, "\"é\\"] {
+            let mut cursor = Cursor::new(text);
+            assert_eq!(cursor.quoted().unwrap_err().at, 0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_an_error_and_not_a_wrong_number() {
+        assert_eq!(Cursor::new("4294967295").number(), Ok(u32::MAX));
+        assert_eq!(Cursor::new("0068;").number(), Ok(68u8));
+        let error = Cursor::new("4294967296").number::<u32>().unwrap_err();
+        assert_eq!(error.expected, "a number in range");
+        assert!(Cursor::new("-1").number::<u32>().is_err());
+    }
+
+    #[test]
+    fn nothing_written_ends_its_line() {
+        let mut out = String::new();
+        write_line("a\r\nX: y\0", &mut out);
+        write_quoted("a\r\nX", &mut out);
+        assert_eq!(out, "a  X: y \"a  X\"");
+    }
+}

@@ -1,1 +1,318 @@
-//! ...
+//! Hosts as URIs and header fields write them.
+
+use super::cursor::{ByteSet, Cursor, Syntax};
+use super::{Text, cursor::write_line};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+/// A domain name, an IPv4 address or an IPv6 reference (`host` of RFC 3261 §25.1).
+///
+/// Names are compared without regard to case, addresses by what they say: `[2001:DB8::1]` and
+/// `[2001:db8:0::1]` are one host.
+#[derive(Clone)]
+pub enum Host {
+    /// A domain name as it was written.
+    Name(Text),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, written in square brackets.
+    V6(Ipv6Addr),
+}
+
+impl Host {
+    /// Reads a host out of a longer text; `text` is what the cursor runs over.
+    ///
+    /// # Errors
+    ///
+    /// The next byte begins no host, or the IPv6 reference is none.
+    pub fn read(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
+        const HOST: &ByteSet = &ByteSet::HOST;
+        const V6: &ByteSet = &ByteSet::of(b"0123456789abcdefABCDEF:.");
+        let start = cursor.at();
+        if cursor.eat(b'[') {
+            let address = cursor.take_while(V6);
+            let parsed = address.parse().map_err(|_| Syntax {
+                at: start,
+                expected: "an IPv6 address",
+            })?;
+            cursor.expect(b']', "a closing bracket")?;
+            return Ok(Self::V6(parsed));
+        }
+        let name = cursor.take(HOST, "a host")?;
+        // Only what begins and ends with a digit can be an IPv4 address.
+        let numeric = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_digit());
+        if numeric(name.bytes().next())
+            && numeric(name.bytes().next_back())
+            && let Ok(address) = name.parse()
+        {
+            return Ok(Self::V4(address));
+        }
+        Ok(Self::Name(text.slice_ref(name)))
+    }
+
+    /// Parses a host. An IPv6 address may come without brackets, as many write it in `received`
+    /// (RFC 5118 §4.5).
+    ///
+    /// # Errors
+    ///
+    /// It is not a host.
+    pub fn parse(text: &Text) -> Result<Self, Syntax> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::V6(address));
+        }
+        let mut cursor = Cursor::new(text);
+        let host = Self::read(text, &mut cursor)?;
+        cursor.end()?;
+        Ok(host)
+    }
+
+    /// The address, if it is one.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(*address)),
+            Self::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+
+    /// Writes the host; IPv6 in brackets.
+    pub fn write(&self, out: &mut String) {
+        use fmt::Write as _;
+        match self {
+            Self::Name(name) => write_line(name, out),
+            Self::V4(address) => out.push_str(&address.to_string()),
+            Self::V6(address) => out.extend(["[", &address.to_string(), "]"]),
+        }
+    }
+
+    /// The same host in a buffer of its own.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        match self {
+            Self::Name(name) => Self::Name(name.compact()),
+            other => other.clone(),
+        }
+    }
+}
+
+impl PartialEq for Host {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Name(a), Self::Name(b)) => a.eq_ignore_ascii_case(b),
+            (Self::V4(a), Self::V4(b)) => a == b,
+            (Self::V6(a), Self::V6(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Host {}
+
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Name(name) => {
+                for byte in name.bytes() {
+                    state.write_u8(byte.to_ascii_lowercase());
+                }
+                state.write_u8(0xff);
+            }
+            Self::V4(address) => address.hash(state),
+            Self::V6(address) => address.hash(state),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out);
+        f.pad(&out)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl FromStr for Host {
+    type Err = Syntax;
+
+    fn from_str(text: &str) -> Result<Self, Syntax> {
+        Self::parse(&Text::from(text))
+    }
+}
+
+/// A host and, where one is written, a port (`hostport` of RFC 3261 §25.1).
+///
+/// ```
+/// use cpm::wire::host::HostPort;
+///
+/// let sent_by: HostPort = "[2001:db8::9:1]:5070".parse()?;
+/// assert_eq!(sent_by.port, Some(5070));
+/// assert!(sent_by.host.ip().is_some());
+/// # Ok::<(), cpm::wire::cursor::Syntax>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// The host.
+    pub host: Host,
+    /// The port, if one is written: without a port and with the default port are not the same.
+    pub port: Option<u16>,
+}
+
+impl HostPort {
+    /// A host without a port.
+    pub const fn new(host: Host) -> Self {
+        Self { host, port: None }
+    }
+
+    /// Reads host and port out of a longer text; `text` is what the cursor runs over.
+    ///
+    /// # Errors
+    ///
+    /// No host, or a colon without a port between 0 and 65535 after it.
+    pub fn read(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
+        let host = Host::read(text, cursor)?;
+        let port = match cursor.eat(b':') {
+            true => Some(cursor.number()?),
+            false => None,
+        };
+        Ok(Self { host, port })
+    }
+
+    /// Parses host and port, with nothing after it.
+    ///
+    /// # Errors
+    ///
+    /// It is not `host[:port]`.
+    pub fn parse(text: &Text) -> Result<Self, Syntax> {
+        let mut cursor = Cursor::new(text);
+        let this = Self::read(text, &mut cursor)?;
+        cursor.end()?;
+        Ok(this)
+    }
+
+    /// Writes host and port.
+    pub fn write(&self, out: &mut String) {
+        use fmt::Write as _;
+        self.host.write(out);
+        if let Some(port) = self.port {
+            // Writing to a String does not fail.
+            let _ = write!(out, ":{port}");
+        }
+    }
+
+    /// The same in a buffer of its own.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        Self {
+            host: self.host.compact(),
+            port: self.port,
+        }
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out);
+        f.pad(&out)
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            host: address.ip().into(),
+            port: Some(address.port()),
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = Syntax;
+
+    fn from_str(text: &str) -> Result<Self, Syntax> {
+        Self::parse(&Text::from(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports_there_and_back() {
+        for (text, ip, port) in [
+            ("example.com", None, None),
+            ("Example.COM:5060", None, Some(5060)),
+            ("spindle_1.example", None, None),
+            ("192.0.2.1", Some("192.0.2.1"), None),
+            ("192.0.2.1:0", Some("192.0.2.1"), Some(0)),
+            ("1.2.3.4.example", None, None),
+            ("[2001:db8::9:1]", Some("2001:db8::9:1"), None),
+            ("[2001:db8::10]:5070", Some("2001:db8::10"), Some(5070)),
+            // RFC 5118 §4.9 and §4.10.
+            (
+                "[::ffff:192.0.2.10]:19823",
+                Some("::ffff:192.0.2.10"),
+                Some(19823),
+            ),
+        ] {
+            let parsed: HostPort = text.parse().unwrap();
+            assert_eq!(parsed.host.ip(), ip.map(|ip| ip.parse().unwrap()), "{text}");
+            assert_eq!(parsed.port, port, "{text}");
+            assert_eq!(parsed.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_says_where() {
+        for (text, at) in [
+            ("", 0),
+            ("@", 0),
+            ("2001:db8::10", 5), // The first group reads as a host, the rest is no port.
+            ("[2001:db8:::192.0.2.1]", 0),
+            ("[::1", 4),
+            ("[]", 0),
+            ("a:", 2),
+            ("a:65536", 2),
+            ("a:1x", 3),
+            ("[::1]x", 5),
+        ] {
+            let error = text.parse::<HostPort>().unwrap_err();
+            assert_eq!(error.at, at, "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bare_ipv6_address_is_read_where_no_port_can_follow() {
+        for text in ["2001:db8::9:255", "[2001:db8::9:255]"] {
+            let host: Host = text.parse().unwrap();
+            assert_eq!(host.to_string(), "[2001:db8::9:255]");
+        }
+    }
+
+    #[test]
+    fn names_are_compared_without_case_and_addresses_by_value() {
+        let same = |a: &str, b: &str| a.parse::<Host>().unwrap() == b.parse::<Host>().unwrap();
+        assert!(same("AtLanTa.CoM", "atlanta.com"));
+        assert!(same("[2001:DB8:0::1]", "[2001:db8::1]"));
+        assert!(!same("192.0.2.1", "[::ffff:192.0.2.1]"));
+        assert!(!same("a.example", "b.example"));
+    }
+}

@@ -1,1 +1,495 @@
-//! ...
+//! Parameters: the `;name=value` lists after URIs, header field values and media types.
+
+use super::Text;
+use super::cursor::{ByteSet, Cursor, Quoted, Syntax, write_line, write_quoted};
+use std::fmt;
+use std::str::FromStr;
+
+/// An ordered list of parameters, `;name` or `;name=value`.
+///
+/// Names are compared without regard to case. Values are returned without their quotes; that a value was
+/// quoted is remembered and written again, because some peers insist on it. A list is checked once and
+/// then kept as it came: reading it allocates nothing.
+///
+/// ```
+/// use cpm::wire::params::Params;
+///
+/// let mut params: Params = ";branch=z9hG4bK74; rport;+sip.instance=\"<urn:uuid:1>\"".parse()?;
+/// assert_eq!(params.value("BRANCH"), Some("z9hG4bK74"));
+/// assert_eq!(params.value("+sip.instance"), Some("<urn:uuid:1>"));
+/// assert!(params.has("rport"));
+/// params.set("rport", Some("5060"));
+/// assert_eq!(params.to_string(), ";branch=z9hG4bK74;rport=5060;+sip.instance=\"<urn:uuid:1>\"");
+/// # Ok::<(), cpm::wire::cursor::Syntax>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Params {
+    /// What was checked, from the first semicolon on.
+    text: Text,
+    /// Values with escapes, by their offset in `text`, without the escapes. Seldom any.
+    unescaped: Vec<(usize, Text)>,
+}
+
+/// One parameter of [`Params`].
+#[derive(Clone, Copy, Debug)]
+pub struct Param<'a> {
+    /// The name as it is written.
+    pub name: &'a str,
+    /// The value without quotes and escapes, if there is an equals sign.
+    pub value: Option<&'a str>,
+    /// Whether the value is written in quotes.
+    pub quoted: bool,
+}
+
+impl PartialEq for Param<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(other.name) && self.value == other.value
+    }
+}
+
+/// How the list is delimited and what it may hold.
+#[derive(Clone, Copy, PartialEq)]
+enum Grammar {
+    /// Quoted strings and white space are allowed (`generic-param` of RFC 3261 §25.1).
+    Header,
+    /// Neither is (`uri-parameters`).
+    Uri,
+    /// Whatever one of the two let pass.
+    Checked,
+}
+
+/// One parameter where it stands.
+struct Raw<'a> {
+    name: &'a str,
+    value: Option<(usize, Quoted<'a>, bool)>,
+}
+
+impl Params {
+    /// More parameters in one list are refused: nobody sends so many, and comparing lists is quadratic.
+    pub const MAX: usize = 128;
+
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self {
+            text: Text::from_static(""),
+            unescaped: Vec::new(),
+        }
+    }
+
+    /// Parses a list that fills the text. The first semicolon may be absent.
+    ///
+    /// # Errors
+    ///
+    /// It is not a list of parameters, or has more than [`Params::MAX`].
+    pub fn parse(text: &Text) -> Result<Self, Syntax> {
+        let mut cursor = Cursor::new(text);
+        cursor.skip_lws();
+        if !cursor.is_end() && cursor.peek() != Some(b';') {
+            let shift = cursor.at() + 1;
+            let owned = Text::from(format!(";{}", cursor.rest()));
+            return Self::parse(&owned).map_err(|e| Syntax {
+                at: (e.at + shift).saturating_sub(2),
+                ..e
+            });
+        }
+        let params = Self::read(text, &mut cursor)?;
+        cursor.end()?;
+        Ok(params)
+    }
+
+    /// Reads the parameters of a header field value, as long as semicolons follow; `text` is what the
+    /// cursor runs over.
+    ///
+    /// # Errors
+    ///
+    /// A semicolon is followed by something that is not a parameter.
+    pub fn read(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
+        Self::read_as(text, cursor, Grammar::Header)
+    }
+
+    /// Reads the parameters of a URI: no white space and no quotes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Params::read`].
+    pub fn read_uri(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
+        Self::read_as(text, cursor, Grammar::Uri)
+    }
+
+    fn read_as(text: &Text, cursor: &mut Cursor<'_>, grammar: Grammar) -> Result<Self, Syntax> {
+        if cursor.is_end() {
+            return Ok(Self::new());
+        }
+        let start = cursor.at();
+        let mut unescaped = Vec::new();
+        let mut count = 0;
+        while let Some(raw) = next(cursor, grammar)? {
+            count += 1;
+            if count > Self::MAX {
+                return Err(cursor.error("fewer parameters"));
+            }
+            if let Some((at, value, _)) = raw.value
+                && value.escaped
+            {
+                unescaped.push((at - start, Text::from(value.value().into_owned())));
+            }
+        }
+        Ok(Self {
+            text: text.slice_ref(cursor.since(start)),
+            unescaped,
+        })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// The parameters in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Param<'_>> {
+        let mut cursor = Cursor::new(&self.text);
+        std::iter::from_fn(move || {
+            let raw = next(&mut cursor, Grammar::Checked).ok()??;
+            let value = raw.value.as_ref().map(|(at, value, _)| {
+                if value.escaped {
+                    self.without_escapes(*at)
+                } else {
+                    value.raw
+                }
+            });
+            Some(Param {
+                name: raw.name,
+                value,
+                quoted: raw.value.is_some_and(|(_, _, quoted)| quoted),
+            })
+        })
+    }
+
+    fn without_escapes(&self, at: usize) -> &str {
+        let found = self.unescaped.iter().find(|(offset, _)| *offset == at);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// The parameter of this name: `None` if absent, `Some(None)` if it has no value.
+    pub fn get(&self, name: &str) -> Option<Option<&str>> {
+        let found = self.iter().find(|p| p.name.eq_ignore_ascii_case(name))?;
+        Some(found.value)
+    }
+
+    /// Whether there is a parameter of this name, with or without a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The value of this name, without quotes and escapes.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.get(name).flatten()
+    }
+
+    /// The value of this name as a text that shares the buffer.
+    pub fn text(&self, name: &str) -> Option<Text> {
+        let value = self.value(name)?;
+        let shared = self.unescaped.is_empty();
+        Some(match shared {
+            true => self.text.slice_ref(value),
+            false => Text::from(value),
+        })
+    }
+
+    /// Sets a parameter: in its place if there is one, at the end otherwise. A value that is neither a
+    /// token nor a host is written in quotes.
+    pub fn set(&mut self, name: &str, value: Option<&str>) {
+        let quoted = value.is_some_and(|v| !BARE.covers(v));
+        self.rebuild(name, Some((value, quoted)));
+    }
+
+    /// Sets a parameter whose value is always written in quotes, as those of feature tags are
+    /// (RFC 3840 §9).
+    pub fn set_quoted(&mut self, name: &str, value: &str) {
+        self.rebuild(name, Some((Some(value), true)));
+    }
+
+    /// The list with a parameter set, for writing lists down.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Removes the parameters of this name.
+    pub fn remove(&mut self, name: &str) {
+        if self.has(name) {
+            self.rebuild(name, None);
+        }
+    }
+
+    fn rebuild(&mut self, name: &str, mut new: Option<(Option<&str>, bool)>) {
+        let mut out = String::with_capacity(self.text.len() + name.len() + 32);
+        for param in self.iter() {
+            if !param.name.eq_ignore_ascii_case(name) {
+                param.write(&mut out);
+            } else if let Some((value, quoted)) = new.take() {
+                Param {
+                    name,
+                    value,
+                    quoted,
+                }
+                .write(&mut out);
+            }
+        }
+        if let Some((value, quoted)) = new {
+            Param {
+                name,
+                value,
+                quoted,
+            }
+            .write(&mut out);
+        }
+        // What was just written reads again; anything else would be a name that is no name.
+        *self = Self::parse(&Text::from(out)).unwrap_or_else(|_| self.clone());
+    }
+
+    /// Writes the list, each parameter with its semicolon.
+    pub fn write(&self, out: &mut String) {
+        for param in self.iter() {
+            param.write(out);
+        }
+    }
+
+    /// The same list in a buffer of its own.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        if self.text.is_empty() {
+            return Self::new();
+        }
+        Self {
+            text: self.text.compact(),
+            unescaped: self.unescaped.clone(),
+        }
+    }
+}
+
+/// What needs no quotes: a token or a host (`gen-value` of RFC 3261 §25.1).
+const BARE: ByteSet = ByteSet::TOKEN.and(b"[]:");
+
+impl Param<'_> {
+    /// Writes `;name=value`, quoted where it was or has to be.
+    pub fn write(&self, out: &mut String) {
+        out.push(';');
+        write_line(self.name, out);
+        if let Some(value) = self.value {
+            out.push('=');
+            if self.quoted || !(BARE.covers(value) || value.is_empty()) {
+                write_quoted(value, out);
+            } else {
+                out.push_str(value);
+            }
+        }
+    }
+}
+
+/// The next parameter. Empty ones (`;;`) are stepped over.
+fn next<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Option<Raw<'a>>, Syntax> {
+    const HEADER: (ByteSet, ByteSet) = (
+        ByteSet::visible_except(b";,=\"<>?"),
+        ByteSet::visible_except(b";,\""),
+    );
+    const URI: (ByteSet, ByteSet) = (
+        ByteSet::visible_except(b";=?\"<>"),
+        ByteSet::visible_except(b";?\"<>"),
+    );
+    const CHECKED: (ByteSet, ByteSet) = (
+        ByteSet::visible_except(b";=\""),
+        ByteSet::visible_except(b";\""),
+    );
+    let (names, values) = match grammar {
+        Grammar::Header => &HEADER,
+        Grammar::Uri => &URI,
+        Grammar::Checked => &CHECKED,
+    };
+    let separator = |cursor: &mut Cursor<'_>, byte| match grammar {
+        Grammar::Uri => cursor.eat(byte),
+        _ => cursor.eat_spaced(byte),
+    };
+    if !separator(cursor, b';') {
+        return Ok(None);
+    }
+    while separator(cursor, b';') {}
+    if cursor.is_end() {
+        return Ok(None);
+    }
+    let name = cursor.take(names, "a parameter")?;
+    if !separator(cursor, b'=') {
+        return Ok(Some(Raw { name, value: None }));
+    }
+    let at = cursor.at();
+    let quoted = match grammar {
+        Grammar::Uri => None,
+        _ => cursor.quoted()?,
+    };
+    let is_quoted = quoted.is_some();
+    let value = quoted.unwrap_or_else(|| Quoted {
+        raw: cursor.take_while(values),
+        escaped: false,
+    });
+    Ok(Some(Raw {
+        name,
+        value: Some((at, value, is_quoted)),
+    }))
+}
+
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Params {}
+
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out);
+        f.pad(&out)
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Params {
+    type Err = Syntax;
+
+    fn from_str(text: &str) -> Result<Self, Syntax> {
+        Self::parse(&Text::from(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parameters_are_read_as_they_come_and_written_as_they_should() {
+        for (read, items, written) in [
+            ("", vec![], ""),
+            (";lr", vec![("lr", None)], ";lr"),
+            ("a=b;c", vec![("a", Some("b")), ("c", None)], ";a=b;c"),
+            (
+                " ;  tag  =\r\n 1918181833n ; ;x ; ",
+                vec![("tag", Some("1918181833n")), ("x", None)],
+                ";tag=1918181833n;x",
+            ),
+            (
+                r#";a="b;c,\"d\"";e="""#,
+                vec![("a", Some(r#"b;c,"d""#)), ("e", Some(""))],
+                r#";a="b;c,\"d\"";e="""#,
+            ),
+            (";a=", vec![("a", Some(""))], ";a="),
+            (
+                ";received=2001:db8::9:255;q=0.5",
+                vec![("received", Some("2001:db8::9:255")), ("q", Some("0.5"))],
+                ";received=2001:db8::9:255;q=0.5",
+            ),
+            (
+                ";branch=z9hG4bK==;+sip.instance=<urn:uuid:1>",
+                vec![
+                    ("branch", Some("z9hG4bK==")),
+                    ("+sip.instance", Some("<urn:uuid:1>")),
+                ],
+                ";branch=\"z9hG4bK==\";+sip.instance=\"<urn:uuid:1>\"",
+            ),
+            (
+                ";fromParam''~+*_!.-%=\"работающий\"",
+                vec![("fromParam''~+*_!.-%", Some("работающий"))],
+                ";fromParam''~+*_!.-%=\"работающий\"",
+            ),
+        ] {
+            let params: Params = read.parse().unwrap();
+            let found: Vec<_> = params.iter().map(|p| (p.name, p.value)).collect();
+            assert_eq!(found, items, "{read:?}");
+            assert_eq!(params.to_string(), written, "{read:?}");
+            assert_eq!(written.parse::<Params>().unwrap(), params);
+            assert_eq!(params.len(), items.len());
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_says_where() {
+        for (text, at) in [
+            (";=b", 1),
+            (";a b", 3),
+            (";a=\"b", 3),
+            (";a=b,c", 4),
+            (";a=b\r\nX", 4),
+            ("a=\"b", 2),
+            ("a b", 2),
+        ] {
+            let error = text.parse::<Params>().unwrap_err();
+            assert_eq!(error.at, at, "{text:?}: {error}");
+        }
+        assert!(";a".repeat(Params::MAX).parse::<Params>().is_ok());
+        assert!(";a".repeat(Params::MAX + 1).parse::<Params>().is_err());
+    }
+
+    #[test]
+    fn setting_keeps_the_place_and_the_quotes_of_the_others() {
+        let mut params: Params = ";a=\"1\";b;c=\"x\\\"y\"".parse().unwrap();
+        params.set("B", Some("two"));
+        params.set("d", Some("not a token"));
+        params.set_quoted("+g.3gpp.icsi-ref", "urn%3Aurn-7");
+        assert_eq!(
+            params.to_string(),
+            ";a=\"1\";B=two;c=\"x\\\"y\";d=\"not a token\";+g.3gpp.icsi-ref=\"urn%3Aurn-7\""
+        );
+        params.remove("A");
+        params.remove("b");
+        assert_eq!(params.value("c"), Some("x\"y"));
+        assert_eq!(params.text("c").unwrap(), "x\"y");
+        params.set("c", None);
+        assert_eq!(params.get("c"), Some(None));
+        assert_eq!(params.get("a"), None);
+    }
+
+    #[test]
+    fn no_name_and_no_value_adds_a_line() {
+        let mut params = Params::new().with("a", Some("b"));
+        params.set("x\r\nVia", Some("y"));
+        params.set("a", Some("b\r\nX: y"));
+        assert_eq!(params.to_string(), ";a=\"b  X: y\"");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_set_is_read_again(
+            items in proptest::collection::btree_map("[a-z.+-]{1,8}", proptest::option::of("[^\r\n\0]{0,12}"), 0..6)
+        ) {
+            let mut params = Params::new();
+            for (name, value) in &items {
+                params.set(name, value.as_deref());
+            }
+            let again: Params = params.to_string().parse().unwrap();
+            prop_assert_eq!(&again, &params);
+            for (name, value) in &items {
+                prop_assert_eq!(again.get(name), Some(value.as_deref()));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_and_what_is_read_is_stable(text in "\\PC{0,40}") {
+            if let Ok(params) = text.parse::<Params>() {
+                let again: Params = params.to_string().parse().unwrap();
+                prop_assert_eq!(again, params);
+            }
+        }
+    }
+}
