@@ -1,0 +1,32 @@
+//! What can be wrong with a message.
+
+/// Why bytes are not a CPIM message, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} at byte {at}")]
+pub struct ParseError {
+    /// What is wrong.
+    pub kind: ParseErrorKind,
+    /// The offset from the start of the message.
+    pub at: usize,
+}
+
+/// What is wrong with the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseErrorKind {
+    /// A line among the headers that is no header.
+    #[error("not a CPIM header")]
+    Header,
+    /// The headers do not end.
+    #[error("CPIM headers without an end")]
+    Unfinished,
+    /// The headers are larger than `Limits` allow.
+    #[error("CPIM headers larger than allowed")]
+    TooLarge,
+    /// There is no header at all.
+    #[error("no CPIM header")]
+    Empty,
+    /// A control character in a header.
+    #[error("control character in a CPIM header")]
+    Control,
+}

@@ -1,0 +1,8 @@
+//! Writing a description.
+
+use super::Session;
+use bytes::Bytes;
+
+pub(super) fn session(_session: &Session) -> Bytes {
+    todo!()
+}
