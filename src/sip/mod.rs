@@ -3,4 +3,6 @@
 mod error;
 pub mod msg;
 
+pub mod transaction;
+
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
