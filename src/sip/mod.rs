@@ -1,8 +1,33 @@
 //! SIP (RFC 3261): messages, transactions, dialogs, registrations, and the endpoint that runs them.
+//!
+//! [`msg`] turns bytes into values and back. [`transaction`] holds the four state machines of RFC 3261 §17
+//! as pure tables, [`dialog`] and [`digest`] the plain rules of §12 and RFC 7616. [`Endpoint`] is the only
+//! machine: it owns the connections, the transactions, the calls and the registrations of one node, and every
+//! message in or out passes its transaction table.
+//!
+//! A registrar keeps its [`bindings`]; they are data, and the role that is the registrar owns them.
 
 mod error;
 pub mod msg;
 
+pub mod bindings;
+pub mod dialog;
+pub mod digest;
+mod endpoint;
+pub mod register;
 pub mod transaction;
 
+pub use endpoint::{
+    CallId, Config, Credentials, EndCause, Endpoint, Event, Failure, HERE, Listener,
+    RegistrationId, RequestId, ServerId, Source, Target,
+};
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
+
+/// Stands in until the typed headers are there.
+#[allow(missing_docs)]
+pub mod pending {
+    #[derive(Clone, Debug, Default, PartialEq)]
+    pub struct Params;
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Reason;
+}

@@ -1,0 +1,142 @@
+//! What an endpoint is told at its start, and the names of what it deals with.
+
+use crate::engine::{ConnId, Transport, id};
+use crate::sip::msg::Uri;
+use crate::sip::transaction::Times;
+use crate::wire::Text;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+id! {
+    /// A request that was sent and waits for its final response.
+    RequestId
+}
+id! {
+    /// A received request that waits for our final response: a server transaction.
+    ServerId
+}
+id! {
+    /// An INVITE and the dialog that it makes, from its first message until it has ended for good.
+    CallId
+}
+id! {
+    /// A registration that is kept alive.
+    RegistrationId
+}
+
+/// In a Contact, the host name that stands for whichever of our addresses the message leaves from.
+///
+/// A layer above knows the user and the feature tags of a Contact but not the address; it writes
+/// `sip:alice@here.invalid`, and the endpoint fills in host, port and transport.
+pub const HERE: &str = "here.invalid";
+
+/// An address at which this endpoint is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// What is listened on.
+    pub transport: Transport,
+    /// The address that is written into Via and Contact.
+    pub addr: SocketAddr,
+}
+
+/// What proves who we are when a peer challenges us (RFC 3261 §22).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name.
+    pub user: Text,
+    /// The password.
+    pub password: Text,
+    /// The realm that they belong to. A challenge of another realm is not answered, since the answer would
+    /// give a stranger something to guess the password from. `None` answers every realm.
+    pub realm: Option<Text>,
+}
+
+impl Credentials {
+    /// Credentials for every realm.
+    pub fn new(user: impl Into<Text>, password: impl Into<Text>) -> Self {
+        Self {
+            user: user.into(),
+            password: password.into(),
+            realm: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Keeps the password out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an [`Endpoint`](super::Endpoint) is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The text of User-Agent in requests and Server in responses; left out if empty.
+    pub user_agent: Text,
+    /// Where we are reached. Without a listener for a transport, a request over it names the connection's own
+    /// address, and a request over UDP is impossible.
+    pub listeners: Vec<Listener>,
+    /// How to answer a challenge.
+    pub credentials: Option<Credentials>,
+    /// Where requests go that have no Route.
+    pub outbound_proxy: Option<Uri>,
+    /// What carries a request whose target does not say.
+    pub transport: Transport,
+    /// The option tags that may stand in a Require; another one is answered 420 (RFC 3261 §8.2.2.3).
+    pub supported: Vec<Text>,
+    /// T1, T2 and T4 (RFC 3261 §17).
+    pub times: Times,
+    /// What we ask for in Session-Expires of an INVITE; `None` asks for no session timer (RFC 4028).
+    pub session_expires: Option<Duration>,
+    /// The least interval that we accept from a peer (RFC 4028 §5: not under 90 seconds).
+    pub min_session_expires: Duration,
+    /// How often a flow of a registration over a stream is kept alive (RFC 5626 §4.4.1).
+    pub stream_keep_alive: Duration,
+    /// How often a flow of a registration over UDP is kept alive; NATs forget after half a minute.
+    pub udp_keep_alive: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            user_agent: Text::default(),
+            listeners: Vec::new(),
+            credentials: None,
+            outbound_proxy: None,
+            transport: Transport::Udp,
+            supported: vec![Text::from_static("timer"), Text::from_static("path")],
+            times: Times::default(),
+            session_expires: Some(Duration::from_secs(1800)),
+            min_session_expires: Duration::from_secs(90),
+            stream_keep_alive: Duration::from_secs(110),
+            udp_keep_alive: Duration::from_secs(25),
+        }
+    }
+}
+
+/// Where a message came from, and thereby where its sender can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// What carried it.
+    pub transport: Transport,
+    /// Our address.
+    pub local: SocketAddr,
+    /// The sender's address.
+    pub peer: SocketAddr,
+    /// The connection, if it was a stream.
+    pub conn: Option<ConnId>,
+}
+
+/// Where a request shall go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the first Route, else the outbound proxy, else the Request-URI (RFC 3261 §8.1.2).
+    Uri,
+    /// Over the connection of a message that was received, or from the same address of ours to the same
+    /// address of its sender's. Without the connection it goes as [`Target::Uri`] does.
+    Flow(Source),
+}
