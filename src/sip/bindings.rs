@@ -3,7 +3,7 @@
 use super::Source;
 use crate::engine::{Ids, Limits, Map};
 use crate::sip::msg::{Request, Response, Status, Uri};
-use crate::sip::pending::Params;
+use crate::wire::params::Params;
 use crate::wire::Text;
 use std::time::{Duration, Instant};
 

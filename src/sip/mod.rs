@@ -26,8 +26,6 @@ pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 /// Stands in until the typed headers are there.
 #[allow(missing_docs)]
 pub mod pending {
-    #[derive(Clone, Debug, Default, PartialEq)]
-    pub struct Params;
     #[derive(Clone, Debug, PartialEq)]
     pub struct Reason;
 }

@@ -2,7 +2,7 @@
 
 use super::Credentials;
 use crate::sip::msg::{Name, Uri};
-use crate::sip::pending::Params;
+use crate::wire::params::Params;
 use crate::wire::Text;
 use std::time::Duration;
 
