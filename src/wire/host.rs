@@ -79,7 +79,6 @@ impl Host {
 
     /// Writes the host; IPv6 in brackets.
     pub fn write(&self, out: &mut String) {
-        use fmt::Write as _;
         match self {
             Self::Name(name) => write_line(name, out),
             Self::V4(address) => out.push_str(&address.to_string()),

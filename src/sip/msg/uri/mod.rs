@@ -1,0 +1,198 @@
+//! URIs of SIP (RFC 3261 §19.1) and telephony (RFC 3966).
+//!
+//! ```text
+//! sip:alice;day=tue:secret@atlanta.com:5060;transport=tcp?subject=project%20x
+//! └┬┘ └─────┬─────┘ └──┬─┘ └──────┬───────┘└─────┬──────┘ └────────┬────────┘
+//! secure   user    password  host (HostPort)  params            headers
+//! ```
+
+mod compare;
+pub(crate) mod escape;
+mod sip;
+mod tel;
+
+pub use sip::{SipUri, UriHeaders};
+pub use tel::TelUri;
+
+use crate::wire::Text;
+use crate::wire::cursor::{ByteSet, Cursor, Syntax};
+use std::fmt;
+use std::str::FromStr;
+
+/// A URI.
+///
+/// `==` compares what is written; [`Uri::matches`] compares what is meant, by the rules of the scheme.
+///
+/// ```
+/// use cpm::sip::msg::Uri;
+///
+/// let one: Uri = "sip:%61lice@atlanta.com;transport=TCP".parse()?;
+/// let two: Uri = "sip:alice@AtLanTa.CoM;Transport=tcp".parse()?;
+/// assert!(one.matches(&two));
+/// assert_eq!(one.aor(), "sip:alice@atlanta.com");
+/// # Ok::<(), cpm::wire::cursor::Syntax>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Uri {
+    /// `sip:` or `sips:` (RFC 3261 §19.1).
+    Sip(SipUri),
+    /// `tel:` (RFC 3966).
+    Tel(TelUri),
+    /// A scheme without a type of its own, such as `urn:`, `im:`, `pres:` or `cid:`.
+    Other {
+        /// What stands before the colon.
+        scheme: Text,
+        /// What stands after it.
+        rest: Text,
+    },
+}
+
+/// What may be written after the colon of any scheme (RFC 3986 §2).
+const REST: ByteSet = ByteSet::UNRESERVED.and(b";/?:@&=+$,[]#");
+
+/// How far a URI reaches.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Extent {
+    /// Its parameters and headers are its own: it stands alone or between angle brackets.
+    Whole,
+    /// Parameters belong to the header field: no angle brackets (RFC 3261 §20).
+    Bare,
+}
+
+impl Uri {
+    /// Parses a URI that fills the text.
+    ///
+    /// # Errors
+    ///
+    /// It is not a URI, or not one of its scheme.
+    pub fn parse(text: &Text) -> Result<Self, Syntax> {
+        let mut cursor = Cursor::new(text);
+        let uri = Self::read(text, &mut cursor, Extent::Whole)?;
+        match cursor.is_end() {
+            true => Ok(uri),
+            false => Err(cursor.error("the end of the URI")),
+        }
+    }
+
+    /// Reads a URI out of a longer text; `text` is what the cursor runs over.
+    pub(crate) fn read(
+        text: &Text,
+        cursor: &mut Cursor<'_>,
+        extent: Extent,
+    ) -> Result<Self, Syntax> {
+        const SCHEME: &ByteSet = &ByteSet::alphanumeric_and(b"+-.");
+        const ANY: &ByteSet = &ByteSet::visible_except(b"<>\"");
+        const BARE: &ByteSet = &ByteSet::visible_except(b"<>\";");
+        if !cursor.peek().is_some_and(|b| b.is_ascii_alphabetic()) {
+            return Err(cursor.error("a URI"));
+        }
+        let scheme = cursor.take_while(SCHEME);
+        cursor.expect(b':', "a colon after the scheme")?;
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        if is("sip") || is("sips") {
+            return SipUri::read(text, cursor, extent, scheme.len() == 4).map(Self::Sip);
+        }
+        if is("tel") {
+            return TelUri::read(text, cursor, extent).map(Self::Tel);
+        }
+        let set = match extent {
+            Extent::Whole => ANY,
+            Extent::Bare => BARE,
+        };
+        let rest = cursor.take(set, "the rest of the URI")?;
+        Ok(Self::Other {
+            scheme: text.slice_ref(scheme),
+            rest: text.slice_ref(rest),
+        })
+    }
+
+    /// Writes the URI. What its grammar does not allow is escaped.
+    pub fn write(&self, out: &mut String) {
+        const SCHEME: &ByteSet = &ByteSet::alphanumeric_and(b"+-.");
+        match self {
+            Self::Sip(uri) => uri.write(out),
+            Self::Tel(uri) => uri.write(out),
+            Self::Other { scheme, rest } => {
+                escape::write(scheme, SCHEME, out);
+                out.push(':');
+                escape::write(rest, &REST, out);
+            }
+        }
+    }
+
+    /// The scheme as it is written; `sip`, `sips` and `tel` in lower case.
+    pub fn scheme(&self) -> &str {
+        match self {
+            Self::Sip(uri) if uri.secure => "sips",
+            Self::Sip(_) => "sip",
+            Self::Tel(_) => "tel",
+            Self::Other { scheme, .. } => scheme,
+        }
+    }
+
+    /// The URI as a SIP or SIPS URI.
+    pub const fn sip(&self) -> Option<&SipUri> {
+        match self {
+            Self::Sip(uri) => Some(uri),
+            _ => None,
+        }
+    }
+
+    /// The URI as a SIP or SIPS URI, to be edited.
+    pub const fn sip_mut(&mut self) -> Option<&mut SipUri> {
+        match self {
+            Self::Sip(uri) => Some(uri),
+            _ => None,
+        }
+    }
+
+    /// The URI as a tel URI.
+    pub const fn tel(&self) -> Option<&TelUri> {
+        match self {
+            Self::Tel(uri) => Some(uri),
+            _ => None,
+        }
+    }
+
+    /// The same URI in a buffer of its own, for state that outlives the message.
+    #[must_use]
+    pub fn compact(&self) -> Self {
+        match self {
+            Self::Sip(uri) => Self::Sip(uri.compact()),
+            Self::Tel(uri) => Self::Tel(uri.compact()),
+            Self::Other { scheme, rest } => Self::Other {
+                scheme: scheme.compact(),
+                rest: rest.compact(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out);
+        f.pad(&out)
+    }
+}
+
+impl FromStr for Uri {
+    type Err = Syntax;
+
+    fn from_str(text: &str) -> Result<Self, Syntax> {
+        Self::parse(&Text::from(text))
+    }
+}
+
+impl From<SipUri> for Uri {
+    fn from(uri: SipUri) -> Self {
+        Self::Sip(uri)
+    }
+}
+
+impl From<TelUri> for Uri {
+    fn from(uri: TelUri) -> Self {
+        Self::Tel(uri)
+    }
+}
