@@ -3,8 +3,8 @@
 use super::Source;
 use crate::engine::{Ids, Limits, Map};
 use crate::sip::msg::{Request, Response, Status, Uri};
-use crate::wire::params::Params;
 use crate::wire::Text;
+use crate::wire::params::Params;
 use std::time::{Duration, Instant};
 
 /// One device of one user.

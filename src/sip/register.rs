@@ -2,8 +2,8 @@
 
 use super::Credentials;
 use crate::sip::msg::{Name, Uri};
-use crate::wire::params::Params;
 use crate::wire::Text;
+use crate::wire::params::Params;
 use std::time::Duration;
 
 /// What is registered.

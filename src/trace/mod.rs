@@ -7,6 +7,7 @@
 //! - [`pcap`](pcap()) makes a file that `tshark` and Wireshark open;
 //! - [`ladder::html`] makes a page that a browser shows without a network.
 
+pub mod decode;
 pub mod ladder;
 
 mod hop;

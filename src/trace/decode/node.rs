@@ -45,3 +45,40 @@ pub struct Fault {
     /// At which byte, counted as [`Node::offset`].
     pub offset: Option<usize>,
 }
+
+impl Node {
+    /// Whether something is wrong with it or with anything in it.
+    pub fn has_fault(&self) -> bool {
+        self.error.is_some() || self.children.iter().any(Self::has_fault)
+    }
+
+    /// The child of that name.
+    pub fn child(&self, label: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.label == label)
+    }
+
+    /// What it says, if it is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What tells an object apart from its like at a glance: the name of a header field, the kind of a body.
+    pub(crate) fn title(&self) -> Option<&str> {
+        ["name", "kind", "method", "content_type"]
+            .iter()
+            .find_map(|label| self.child(label)?.as_text())
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.what)?;
+        if let Some(section) = &self.section {
+            write!(f, " ({section})")?;
+        }
+        Ok(())
+    }
+}

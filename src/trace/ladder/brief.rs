@@ -140,7 +140,10 @@ fn offers(bytes: &[u8]) -> Vec<String> {
     memchr::memmem::find_iter(bytes, b"a=path:")
         .take(8)
         .filter_map(|at| {
-            let line = bytes.get(at + 7..)?.split(|b| matches!(b, b'\r' | b'\n')).next()?;
+            let line = bytes
+                .get(at + 7..)?
+                .split(|b| matches!(b, b'\r' | b'\n'))
+                .next()?;
             session(std::str::from_utf8(line).ok()?)
         })
         .collect()
@@ -166,7 +169,10 @@ impl<'a> Head<'a> {
             .split(|&b| b == b'\n')
             .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
             .skip_while(|line| line.is_empty());
-        let first = lines.next().map(String::from_utf8_lossy).unwrap_or_default();
+        let first = lines
+            .next()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
         let fields = lines
             .take_while(|line| !line.is_empty() && !line.starts_with(b"-------"))
             .take(256)
@@ -196,19 +202,64 @@ mod tests {
     #[test]
     fn a_few_words_for_each_kind() {
         for (protocol, bytes, label, aside, look) in [
-            (Protocol::Sip, &b"INVITE sip:b SIP/2.0\r\ni: 1\r\n\r\n"[..], "INVITE", "", Look::Sip),
-            (Protocol::Sip, b"SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n", "180 Ringing", "INVITE", Look::Wait),
+            (
+                Protocol::Sip,
+                &b"INVITE sip:b SIP/2.0\r\ni: 1\r\n\r\n"[..],
+                "INVITE",
+                "",
+                Look::Sip,
+            ),
+            (
+                Protocol::Sip,
+                b"SIP/2.0 180 Ringing\r\nCSeq: 1 INVITE\r\n\r\n",
+                "180 Ringing",
+                "INVITE",
+                Look::Wait,
+            ),
             (Protocol::Sip, b"SIP/2.0 404\r\n\r\n", "404", "", Look::Bad),
-            (Protocol::Sip, b"SIP/2.0 401 Unauthorized\r\n\r\n", "401 Unauthorized", "", Look::Odd),
-            (Protocol::Sip, b"\xff\xfe", "\u{fffd}\u{fffd}", "", Look::Sip),
+            (
+                Protocol::Sip,
+                b"SIP/2.0 401 Unauthorized\r\n\r\n",
+                "401 Unauthorized",
+                "",
+                Look::Odd,
+            ),
+            (
+                Protocol::Sip,
+                b"\xff\xfe",
+                "\u{fffd}\u{fffd}",
+                "",
+                Look::Sip,
+            ),
             (Protocol::Sip, b"", "?", "", Look::Unknown),
-            (Protocol::Msrp, b"MSRP a1 SEND\r\nByte-Range: 1-5/5\r\n-------a1$\r\n", "SEND", "1-5/5", Look::Msrp),
-            (Protocol::Msrp, b"MSRP a1 200 OK\r\n-------a1$\r\n", "200 OK", "", Look::Good),
-            (Protocol::Msrp, b"MSRP a1 REPORT\r\nStatus: 000 413\r\n-------a1$\r\n", "REPORT", "000 413", Look::Bad),
+            (
+                Protocol::Msrp,
+                b"MSRP a1 SEND\r\nByte-Range: 1-5/5\r\n-------a1$\r\n",
+                "SEND",
+                "1-5/5",
+                Look::Msrp,
+            ),
+            (
+                Protocol::Msrp,
+                b"MSRP a1 200 OK\r\n-------a1$\r\n",
+                "200 OK",
+                "",
+                Look::Good,
+            ),
+            (
+                Protocol::Msrp,
+                b"MSRP a1 REPORT\r\nStatus: 000 413\r\n-------a1$\r\n",
+                "REPORT",
+                "000 413",
+                Look::Bad,
+            ),
             (Protocol::Msrp, b"MSRP", "?", "", Look::Msrp),
         ] {
             let brief = brief(protocol, bytes);
-            assert_eq!((&*brief.label, &*brief.aside, brief.look), (label, aside, look));
+            assert_eq!(
+                (&*brief.label, &*brief.aside, brief.look),
+                (label, aside, look)
+            );
         }
     }
 
@@ -218,6 +269,9 @@ mod tests {
         assert_eq!(brief(Protocol::Msrp, chunk).call, ["sB", "sA"]);
         let invite = b"INVITE sip:b SIP/2.0\r\nCall-ID: 1\r\n\r\na=path:msrp://a:9/sA;tcp\r\n";
         let brief = brief(Protocol::Sip, invite);
-        assert_eq!((brief.call, brief.offers), (vec!["1".to_owned()], vec!["sA".to_owned()]));
+        assert_eq!(
+            (brief.call, brief.offers),
+            (vec!["1".to_owned()], vec!["sA".to_owned()])
+        );
     }
 }

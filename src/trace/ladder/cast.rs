@@ -22,10 +22,17 @@ pub(super) struct Cast {
 impl Cast {
     /// The named ones first, in the order of their names; then the others as they appear.
     pub(super) fn of<N: AsRef<str>>(hops: &[Hop], names: &[(SocketAddr, N)]) -> Self {
-        let exact: BTreeMap<_, _> = names.iter().rev().map(|(at, name)| (*at, name.as_ref())).collect();
+        let exact: BTreeMap<_, _> = names
+            .iter()
+            .rev()
+            .map(|(at, name)| (*at, name.as_ref()))
+            .collect();
         let label = |address: SocketAddr| {
             let whole_host = SocketAddr::new(address.ip(), 0);
-            exact.get(&address).or_else(|| exact.get(&whole_host)).copied()
+            exact
+                .get(&address)
+                .or_else(|| exact.get(&whole_host))
+                .copied()
         };
         // Where one address of a host has a name of its own, its other ports are somebody else's.
         let shared: BTreeSet<IpAddr> = names
@@ -105,7 +112,12 @@ mod tests {
     #[test]
     fn names_set_the_order_and_one_name_is_one_participant() {
         assert_eq!(
-            labels(&[("10.0.0.1:5060", "server"), ("10.0.0.1:4001", "server"), ("10.0.0.9:1", "away"), ("10.0.0.3:0", "carol")]),
+            labels(&[
+                ("10.0.0.1:5060", "server"),
+                ("10.0.0.1:4001", "server"),
+                ("10.0.0.9:1", "away"),
+                ("10.0.0.3:0", "carol")
+            ]),
             ["server", "carol", "10.0.0.2"]
         );
     }

@@ -47,10 +47,7 @@ fn is_treacherous(character: char) -> bool {
 pub(super) fn wire(out: &mut String, bytes: &[u8]) {
     let (readable, rest) = split_text(bytes);
     for line in readable.split_inclusive('\n') {
-        let line = line.strip_suffix("\r\n").map_or(line, |line| {
-            // A line that ends as it should needs no sign for it; any other shows its CR or lack of it.
-            line
-        });
+        let line = line.strip_suffix("\r\n").unwrap_or(line);
         let (name, value) = line.split_at(field_name(line));
         if !name.is_empty() {
             out.push_str("<b>");
@@ -107,12 +104,22 @@ fn dump(out: &mut String, bytes: &[u8], offset: usize) {
         out.push_str("  ");
         let readable: String = line
             .iter()
-            .map(|&b| if b.is_ascii_graphic() { char::from(b) } else { '·' })
+            .map(|&b| {
+                if b.is_ascii_graphic() {
+                    char::from(b)
+                } else {
+                    '·'
+                }
+            })
             .collect();
         text(out, &readable);
         out.push('\n');
     }
-    if let Some(more) = bytes.len().checked_sub(MOST_BINARY).filter(|more| *more > 0) {
+    if let Some(more) = bytes
+        .len()
+        .checked_sub(MOST_BINARY)
+        .filter(|more| *more > 0)
+    {
         let _ = writeln!(out, "… {more} bytes more");
     }
     out.push_str("</span>");

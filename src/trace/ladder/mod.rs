@@ -37,7 +37,11 @@ const REST: chrono::TimeDelta = chrono::TimeDelta::milliseconds(1500);
 /// let page = cpm::trace::ladder::html("Nothing happened", &[], &names);
 /// assert!(page.starts_with("<!doctype html>"));
 /// ```
-pub fn html<N: AsRef<str>>(title: &str, sightings: &[Sighting], names: &[(SocketAddr, N)]) -> String {
+pub fn html<N: AsRef<str>>(
+    title: &str,
+    sightings: &[Sighting],
+    names: &[(SocketAddr, N)],
+) -> String {
     let hops = hops(sightings);
     let cast = Cast::of(&hops, names);
     let rows: Vec<Row<'_>> = hops.iter().map(Row::new).collect();
@@ -86,14 +90,23 @@ impl Calls {
             first_row: Vec::new(),
         };
         for (n, row) in rows.iter().enumerate() {
-            let keys = || row.brief.call.iter().map(|id| (row.hop.protocol, id.as_str()));
+            let keys = || {
+                row.brief
+                    .call
+                    .iter()
+                    .map(|id| (row.hop.protocol, id.as_str()))
+            };
             let call = keys().find_map(|key| known.get(&key).copied()).or_else(|| {
                 keys().next()?;
                 calls.first_row.push(n);
                 Some(calls.first_row.len() - 1)
             });
             if let Some(call) = call {
-                let offers = row.brief.offers.iter().map(|id| (Protocol::Msrp, id.as_str()));
+                let offers = row
+                    .brief
+                    .offers
+                    .iter()
+                    .map(|id| (Protocol::Msrp, id.as_str()));
                 for key in keys().chain(offers) {
                     known.entry(key).or_insert(call);
                 }
@@ -121,9 +134,12 @@ impl Page<'_> {
 
     fn head(&mut self, title: &str) {
         let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT));
-        self.out.push_str("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
-        self.out.push_str("<meta name=viewport content=\"width=device-width,initial-scale=1\">\n");
-        self.out.push_str("<meta name=color-scheme content=\"light dark\">\n");
+        self.out
+            .push_str("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
+        self.out
+            .push_str("<meta name=viewport content=\"width=device-width,initial-scale=1\">\n");
+        self.out
+            .push_str("<meta name=color-scheme content=\"light dark\">\n");
         let _ = writeln!(
             self.out,
             "<meta http-equiv=Content-Security-Policy content=\"default-src 'none';\
@@ -153,8 +169,14 @@ impl Page<'_> {
             );
         }
         self.out.push_str(" <b id=count></b></p>\n<form hidden>");
-        for (protocol, class, name) in [(Protocol::Sip, "sip", "SIP"), (Protocol::Msrp, "msrp", "MSRP")] {
-            let number = rows.iter().filter(|row| row.hop.protocol == protocol).count();
+        for (protocol, class, name) in [
+            (Protocol::Sip, "sip", "SIP"),
+            (Protocol::Msrp, "msrp", "MSRP"),
+        ] {
+            let number = rows
+                .iter()
+                .filter(|row| row.hop.protocol == protocol)
+                .count();
             if number > 0 {
                 let _ = write!(
                     self.out,
@@ -170,7 +192,8 @@ impl Page<'_> {
             escape::text(&mut self.out, &short(&participant.label, 24));
             self.out.push_str("</button>");
         }
-        self.out.push_str("<select id=call aria-label=Call><option value=\"\">All calls</option>");
+        self.out
+            .push_str("<select id=call aria-label=Call><option value=\"\">All calls</option>");
         for (call, row) in calls.first_row.iter().enumerate() {
             let Some(row) = rows.get(*row) else { continue };
             let _ = write!(self.out, "<option value={call}>{} · ", call + 1);
@@ -192,13 +215,21 @@ impl Page<'_> {
             participants.len().max(1)
         );
         for participant in participants {
-            let addresses: Vec<_> = participant.addresses.iter().map(SocketAddr::to_string).collect();
+            let addresses: Vec<_> = participant
+                .addresses
+                .iter()
+                .map(SocketAddr::to_string)
+                .collect();
             self.out.push_str("<div class=head title=\"");
             self.attribute(&addresses.join("\n"));
             self.out.push_str("\"><b>");
             self.text(&participant.label);
             self.out.push_str("</b><small>");
-            let mut hosts: Vec<_> = participant.addresses.iter().map(|a| a.ip().to_string()).collect();
+            let mut hosts: Vec<_> = participant
+                .addresses
+                .iter()
+                .map(|a| a.ip().to_string())
+                .collect();
             hosts.dedup();
             self.text(&match hosts.as_slice() {
                 [host] if *host != participant.label => host.clone(),
@@ -209,7 +240,10 @@ impl Page<'_> {
         self.out.push_str("</div></div>\n<ol>\n");
         let mut before: Option<DateTime> = None;
         for (n, row) in rows.iter().enumerate() {
-            if let Some(rest) = before.map(|before| row.hop.at - before).filter(|rest| *rest > REST) {
+            if let Some(rest) = before
+                .map(|before| row.hop.at - before)
+                .filter(|rest| *rest > REST)
+            {
                 let _ = writeln!(
                     self.out,
                     "<li class=rest aria-hidden=true><span class=gap>+{}</span><span class=lane></span></li>",
@@ -220,7 +254,10 @@ impl Page<'_> {
             self.row(n, row, calls.of_row.get(n).copied().flatten());
         }
         let hidden = if rows.is_empty() { "" } else { " hidden" };
-        let _ = writeln!(self.out, "</ol><p class=none{hidden}>No messages</p></main>");
+        let _ = writeln!(
+            self.out,
+            "</ol><p class=none{hidden}>No messages</p></main>"
+        );
     }
 
     fn row(&mut self, n: usize, row: &Row<'_>, call: Option<usize>) {
@@ -251,7 +288,8 @@ impl Page<'_> {
         self.out.push_str("><details><summary><time>");
         let since = self.start.map(|start| hop.at - start).unwrap_or_default();
         self.out.push_str(&seconds(since));
-        self.out.push_str("</time><span class=lane><span class=arrow><span class=says><span>");
+        self.out
+            .push_str("</time><span class=lane><span class=arrow><span class=says><span>");
         self.text(&row.brief.label);
         if !row.brief.aside.is_empty() {
             self.out.push_str(" <small>");
@@ -280,7 +318,10 @@ impl Page<'_> {
         let _ = write!(self.out, "<article class={look}><h2>");
         self.text(&row.brief.label);
         self.out.push_str("</h2><p class=way><b>");
-        let (from, to) = (self.cast.label(hop.from).to_owned(), self.cast.label(hop.to).to_owned());
+        let (from, to) = (
+            self.cast.label(hop.from).to_owned(),
+            self.cast.label(hop.to).to_owned(),
+        );
         self.text(&from);
         self.out.push_str("</b> → <b>");
         self.text(&to);

@@ -1,0 +1,76 @@
+//! Captures and ladder diagrams of a conversation as it could have been.
+
+mod story;
+
+use cpm::trace::{ladder, pcap};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Writes a file of the tests' own.
+fn file(name: &str, content: &[u8]) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+/// What tshark prints of a capture, line by line; `None` where it is not installed.
+fn tshark(capture: &PathBuf, options: &[&str]) -> Option<Vec<String>> {
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(capture)
+        .args(options)
+        .output()
+        .ok()?;
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    Some(text.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn wireshark_finds_every_message_and_nothing_to_complain_about() {
+    let sightings = story::told();
+    let capture = file("story.pcap", &pcap(&sightings));
+    let bad = ["-Y", "_ws.malformed or (_ws.expert.severity >= 6291456)"];
+    let Some(complaints) = tshark(&capture, &bad) else {
+        eprintln!("tshark is not installed");
+        return;
+    };
+    assert_eq!(complaints, Vec::<String>::new());
+    let hops = cpm::trace::hops(&sightings);
+    for (filter, protocol) in [
+        ("sip", cpm::engine::Protocol::Sip),
+        ("msrp", cpm::engine::Protocol::Msrp),
+    ] {
+        let found = tshark(&capture, &["-Y", filter]).unwrap();
+        let sent = hops.iter().filter(|hop| hop.protocol == protocol).count();
+        assert_eq!(found.len(), sent, "{found:#?}");
+    }
+    let bad_sums =
+        "ip.checksum.status == 0 or tcp.checksum.status == 0 or udp.checksum.status == 0";
+    let check = [
+        "-o",
+        "tcp.check_checksum:TRUE",
+        "-o",
+        "ip.check_checksum:TRUE",
+        "-o",
+        "udp.check_checksum:TRUE",
+    ];
+    let found = tshark(&capture, &[&check[..], &["-Y", bad_sums]].concat()).unwrap();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn the_ladder_is_one_page_that_needs_nothing_else() {
+    let page = ladder::html("One to one, and a group", &story::told(), &story::names());
+    file("story.html", page.as_bytes());
+    assert!(page.starts_with("<!doctype html>"));
+    for outside in ["http://", "https://", "src=", "@import", "url("] {
+        let at = page.find(outside);
+        assert_eq!(
+            at,
+            None,
+            "{}",
+            &page[at.unwrap_or(0)..][..60.min(page.len())]
+        );
+    }
+}
