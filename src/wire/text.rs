@@ -33,8 +33,6 @@ impl Text {
     ///
     /// The bytes are not UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, std::str::Utf8Error> {
-        std::str::from_utf8(&bytes)?;
-        // Checked above; the second check is the price of `forbid(unsafe_code)`.
         Ok(Self(ByteString::try_from(bytes)?))
     }
 

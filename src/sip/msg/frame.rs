@@ -1,35 +1,277 @@
 //! Cutting a stream into messages.
 
+use super::list::{self, is_space, is_token_byte};
+use super::{Name, parse};
 use crate::engine::Limits;
 use crate::sip::FrameError;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// What a stream carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// The bytes of one message.
     Message(Bytes),
-    /// A double CRLF: the peer asks for a [`Frame::Pong`] (RFC 5626 §3.5.1).
+    /// A double CRLF: the peer asks for a single one (RFC 5626 §3.5.1).
     Ping,
-    /// A single CRLF.
+    /// A single CRLF: the answer.
     Pong,
 }
 
 /// Cuts a stream into messages at their Content-Length (RFC 3261 §18.3).
+///
+/// It holds at most one message and what was pushed last: call [`Framer::next`] until it answers `None`
+/// before pushing more. No byte is looked at twice, however the stream is cut. After an error there is no
+/// way on: the connection is to be closed.
+///
+/// A ping that arrives in two pieces is a [`Frame::Pong`] and then a [`Frame::Ping`], since a pong must not
+/// wait for what may follow. Where we are the one who pings, either means that the peer is alive.
+///
+/// ```
+/// use bytes::Bytes;
+/// use cpm::{engine::Limits, sip::msg::{Frame, Framer}};
+///
+/// let mut framer = Framer::new();
+/// framer.push(Bytes::from_static(b"\r\n\r\nSIP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi"));
+/// assert_eq!(framer.next(&Limits::default()), Ok(Some(Frame::Ping)));
+/// let message = b"SIP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+/// assert_eq!(framer.next(&Limits::default()), Ok(Some(Frame::Message(Bytes::from_static(message)))));
+/// assert_eq!(framer.next(&Limits::default()), Ok(None));
+/// ```
 #[derive(Debug, Default)]
-pub struct Framer {}
+pub struct Framer {
+    buffer: BytesMut,
+    /// What was looked at.
+    scanned: usize,
+    step: Step,
+    content_length: Option<usize>,
+    /// Whether the last thing was a single CRLF, which another one turns into a ping.
+    half: bool,
+    failed: Option<FrameError>,
+}
 
-#[allow(missing_docs, clippy::should_implement_trait)]
+/// What is looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    /// CRLFs before a message.
+    #[default]
+    Between,
+    /// The end of the method, or of "SIP" in a response.
+    Method,
+    /// The colon after the scheme of the Request-URI, which begins here.
+    Scheme(usize),
+    /// The end of the start line. A Request-Line must end in a version.
+    StartLine { request: bool },
+    /// The end of the header field that begins here.
+    Field(usize),
+    /// The end of the message.
+    Body(usize),
+}
+
+/// A longer method is none.
+const LONGEST_METHOD: usize = 64;
+
 impl Framer {
+    /// A framer for a new connection.
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Takes what arrived.
     pub fn push(&mut self, data: Bytes) {
-        let _ = data;
-        todo!()
+        if !self.buffer.is_empty() {
+            self.buffer.extend_from_slice(&data);
+            return;
+        }
+        // Nothing is copied if the buffer is ours alone.
+        self.buffer = data
+            .try_into_mut()
+            .unwrap_or_else(|shared| BytesMut::from(&shared[..]));
     }
+
+    /// How many bytes wait for the rest of their message.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next message or keep-alive, once it is whole.
+    ///
+    /// # Errors
+    ///
+    /// The stream can be read no further; the same error from then on.
+    #[allow(clippy::should_implement_trait, reason = "it takes the limits")]
     pub fn next(&mut self, limits: &Limits) -> Result<Option<Frame>, FrameError> {
-        let _ = limits;
-        todo!()
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let result = self.step(limits);
+        if let Err(error) = result {
+            self.failed = Some(error);
+            self.buffer = BytesMut::new();
+        }
+        result
+    }
+
+    fn step(&mut self, limits: &Limits) -> Result<Option<Frame>, FrameError> {
+        loop {
+            let next = match self.step {
+                Step::Between => match self.between()? {
+                    Some(frame) => return Ok(Some(frame)),
+                    None if self.buffer.len() > 1
+                        || self.buffer.first().is_some_and(|b| *b != b'\r') =>
+                    {
+                        Some(Step::Method)
+                    }
+                    None => None,
+                },
+                Step::Method => self.method()?,
+                Step::Scheme(start) => self.scheme(start)?,
+                Step::StartLine { request } => self.start_line(request)?,
+                Step::Field(start) => self.field(start, limits)?,
+                Step::Body(total) if self.buffer.len() >= total => {
+                    let message = self.buffer.split_to(total).freeze();
+                    (self.scanned, self.content_length, self.step) = (0, None, Step::Between);
+                    return Ok(Some(Frame::Message(message)));
+                }
+                Step::Body(_) => return Ok(None),
+            };
+            // A head that is too long need not end before it is refused.
+            if self.scanned > limits.sip_head {
+                return Err(FrameError::HeadTooLarge(limits.sip_head));
+            }
+            match next {
+                Some(step) => self.step = step,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Keep-alives before a message.
+    fn between(&mut self) -> Result<Option<Frame>, FrameError> {
+        let (length, frame) = match &self.buffer[..] {
+            [b'\r', b'\n', b'\r', b'\n', ..] => (4, Frame::Ping),
+            [b'\r', b'\n', ..] if self.half => (2, Frame::Ping),
+            [b'\r', b'\n', ..] => (2, Frame::Pong),
+            [b'\r', other, ..] if *other != b'\n' => return Err(FrameError::NotSip),
+            [] | [b'\r', ..] => return Ok(None),
+            _ => {
+                self.half = false;
+                return Ok(None);
+            }
+        };
+        self.half = frame == Frame::Pong;
+        let _ = self.buffer.split_to(length);
+        Ok(Some(frame))
+    }
+
+    fn method(&mut self) -> Result<Option<Step>, FrameError> {
+        while let Some(&byte) = self.buffer.get(self.scanned) {
+            let word = self.buffer.get(..self.scanned).unwrap_or_default();
+            match byte {
+                _ if is_token_byte(byte) && word.len() < LONGEST_METHOD => self.scanned += 1,
+                b' ' if !word.is_empty() => return Ok(Some(Step::Scheme(self.scanned + 1))),
+                b'/' if word.eq_ignore_ascii_case(b"SIP") => {
+                    return Ok(Some(Step::StartLine { request: false }));
+                }
+                _ => return Err(FrameError::NotSip),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks for the colon that every URI has after its scheme: no other protocol's second word has it.
+    fn scheme(&mut self, start: usize) -> Result<Option<Step>, FrameError> {
+        self.scanned = self.scanned.max(start);
+        while let Some(&byte) = self.buffer.get(self.scanned) {
+            match byte {
+                b' ' if self.scanned == start => {
+                    self.scanned += 1;
+                    return Ok(Some(Step::Scheme(self.scanned)));
+                }
+                b':' if self.scanned > start => return Ok(Some(Step::StartLine { request: true })),
+                _ if byte.is_ascii_alphabetic() => self.scanned += 1,
+                b'0'..=b'9' | b'+' | b'-' | b'.' if self.scanned > start => self.scanned += 1,
+                _ => return Err(FrameError::NotSip),
+            }
+        }
+        Ok(None)
+    }
+
+    fn start_line(&mut self, request: bool) -> Result<Option<Step>, FrameError> {
+        let Some(next) = self.line_end()? else {
+            return Ok(None);
+        };
+        let line = self.buffer.get(..next).unwrap_or_default().trim_ascii_end();
+        let last = line
+            .iter()
+            .rposition(|byte| is_space(*byte))
+            .map_or(0, |space| space + 1);
+        if request && !parse::is_version(line.get(last..).unwrap_or_default()) {
+            return Err(FrameError::NotSip);
+        }
+        self.scanned = next;
+        Ok(Some(Step::Field(next)))
+    }
+
+    fn field(&mut self, start: usize, limits: &Limits) -> Result<Option<Step>, FrameError> {
+        let Some(next) = self.line_end()? else {
+            return Ok(None);
+        };
+        if next - start == 2 {
+            return self.head_end(next, limits).map(Some);
+        }
+        match self.buffer.get(next) {
+            // The field may go on in the next line.
+            None => return Ok(None),
+            Some(byte) if is_space(*byte) => {
+                self.scanned = next;
+                return Ok(Some(Step::Field(start)));
+            }
+            Some(_) => self.scanned = next,
+        }
+        let field = self.buffer.get(start..next).unwrap_or_default();
+        if let [b'C' | b'c' | b'L' | b'l', ..] = field {
+            self.content_length = content_length(field, self.content_length)?;
+        }
+        Ok(Some(Step::Field(next)))
+    }
+
+    fn head_end(&self, head: usize, limits: &Limits) -> Result<Step, FrameError> {
+        let length = self.content_length.ok_or(FrameError::NoContentLength)?;
+        if head > limits.sip_head {
+            return Err(FrameError::HeadTooLarge(limits.sip_head));
+        }
+        // The peer's number is compared before it is added to anything.
+        match limits.sip_message.checked_sub(head) {
+            Some(room) if length <= room => Ok(Step::Body(head + length)),
+            _ => Err(FrameError::TooLarge(limits.sip_message)),
+        }
+    }
+
+    /// Where the next line begins, once the line that is looked at is whole. Its end is left unscanned, so
+    /// that the caller may come back to it when the byte after it is there.
+    fn line_end(&mut self) -> Result<Option<usize>, FrameError> {
+        self.scanned = parse::scan(&self.buffer, self.scanned);
+        match self.buffer.get(self.scanned..) {
+            Some([b'\r', b'\n', ..]) => Ok(Some(self.scanned + 2)),
+            Some([b'\r'] | []) | None => Ok(None),
+            Some(_) => Err(FrameError::Control),
+        }
+    }
+}
+
+/// What a field says of the length of the body, if it is Content-Length.
+fn content_length(field: &[u8], before: Option<usize>) -> Result<Option<usize>, FrameError> {
+    let Some(colon) = memchr::memchr(b':', field) else {
+        return Ok(before);
+    };
+    let name = list::trimmed(field, 0..colon);
+    if Name::lookup(field.get(name).unwrap_or_default()) != Some(Name::CONTENT_LENGTH) {
+        return Ok(before);
+    }
+    let value = field.get(colon + 1..).unwrap_or_default();
+    match (list::number(value), before) {
+        (Some(length), Some(other)) if length != other => Err(FrameError::ContentLength),
+        (Some(length), _) => Ok(Some(length)),
+        (None, _) => Err(FrameError::ContentLength),
     }
 }

@@ -72,7 +72,7 @@ impl Method {
     /// The method spelled `text`; `None` if it is not a token (RFC 3261 §25.1).
     pub fn parse(text: &Text) -> Option<Self> {
         Self::known(text.as_bytes())
-            .or_else(|| super::parse::is_token(text.as_bytes()).then(|| Self::Other(text.clone())))
+            .or_else(|| super::list::is_token(text.as_bytes()).then(|| Self::Other(text.clone())))
     }
 }
 

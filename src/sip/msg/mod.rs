@@ -1,10 +1,43 @@
 //! Tier 1: SIP messages as bytes and as values (RFC 3261 §7, §20, §25).
+//!
+//! ```text
+//! stream ──▶ Framer ──▶ bytes of one message ──▶ Message::parse ──▶ Request │ Response
+//! datagram ────────────▶         ▲                                      │ headers().get::<CSeq>()
+//!                                └────────────────── write ◀────────────┘ headers_mut().prepend(&via)
+//! ```
+//!
+//! A message keeps the bytes it came in and an index of where its header fields are. A header becomes a
+//! value when it is asked for by its type; what nobody asks for costs nothing, and what nobody edits goes
+//! out as it came in.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use cpm::engine::Limits;
+//! use cpm::sip::msg::{Message, Name, Status};
+//!
+//! let bytes = Bytes::from_static(b"OPTIONS sip:carol@example.com SIP/2.0\r\n\
+//!     Via: SIP/2.0/UDP pc33.example.com;branch=z9hG4bKhjhs8ass877\r\n\
+//!     To: <sip:carol@example.com>\r\nFrom: Alice <sip:alice@example.com>;tag=1928301774\r\n\
+//!     Call-ID: a84b4c76e66710\r\nCSeq: 63104 OPTIONS\r\nContent-Length: 0\r\n\r\n");
+//! let Message::Request(request) = Message::parse(bytes, &Limits::default())? else { unreachable!() };
+//! assert_eq!(request.headers().text(&Name::CSeq), Some("63104 OPTIONS"));
+//! assert_eq!(request.keys()?.branch, "z9hG4bKhjhs8ass877");
+//!
+//! let response = request.response(Status::OK);
+//! assert!(response.write().starts_with(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP pc33.example.com"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod frame;
 mod headers;
+mod index;
+mod keys;
+mod list;
 mod method;
 mod name;
 mod parse;
+mod request;
+mod response;
 mod status;
 mod validate;
 mod write;
@@ -14,18 +47,27 @@ pub mod uri;
 
 pub use frame::{Frame, Framer};
 pub use headers::{Field, Header, Headers};
+pub use keys::Keys;
 pub use method::Method;
 pub use name::{Cardinality, Name};
+pub use request::Request;
+pub use response::Response;
 pub use status::Status;
 pub use uri::Uri;
 pub use validate::Mode;
 
 use super::{HeaderError, Invalid, ParseError};
 use crate::engine::Limits;
+use crate::wire::Text;
 use bytes::Bytes;
+use std::ops::Range;
 
 /// A SIP message.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "both are large, and a box would be one more allocation per message"
+)]
 pub enum Message {
     /// RFC 3261 §7.1.
     Request(Request),
@@ -36,16 +78,18 @@ pub enum Message {
 impl Message {
     /// Reads a message that is one datagram, or that a [`Framer`] cut out of a stream.
     ///
+    /// Empty lines before the message are skipped (RFC 3261 §7.5), and what follows the body is dropped
+    /// (§18.3). Without a Content-Length the body is all that follows the head.
+    ///
     /// # Errors
     ///
     /// The bytes are not a SIP message, or exceed the limits.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let _ = (bytes, limits);
-        todo!()
+        parse::message(bytes, limits)
     }
 
     /// The header fields.
-    pub fn headers(&self) -> &Headers {
+    pub const fn headers(&self) -> &Headers {
         match self {
             Self::Request(request) => request.headers(),
             Self::Response(response) => response.headers(),
@@ -53,7 +97,7 @@ impl Message {
     }
 
     /// The header fields, to be edited.
-    pub fn headers_mut(&mut self) -> &mut Headers {
+    pub const fn headers_mut(&mut self) -> &mut Headers {
         match self {
             Self::Request(request) => request.headers_mut(),
             Self::Response(response) => response.headers_mut(),
@@ -61,19 +105,28 @@ impl Message {
     }
 
     /// The body; empty if there is none.
-    pub fn body(&self) -> &Bytes {
+    pub const fn body(&self) -> &Bytes {
         match self {
             Self::Request(request) => request.body(),
             Self::Response(response) => response.body(),
         }
     }
 
-    /// The bytes that go on the wire.
+    /// The bytes that go on the wire: those that came in if nothing was edited.
     pub fn write(&self) -> Bytes {
         match self {
             Self::Request(request) => request.write(),
             Self::Response(response) => response.write(),
         }
+    }
+
+    /// What transactions and dialogs are found by.
+    ///
+    /// # Errors
+    ///
+    /// One of the headers is missing or does not follow its grammar.
+    pub fn keys(&self) -> Result<Keys<'_>, HeaderError> {
+        Keys::of(self.headers())
     }
 
     /// Checks what must be right before the message is used.
@@ -82,200 +135,42 @@ impl Message {
     ///
     /// The first rule that is broken.
     pub fn validate(&self, mode: Mode) -> Result<(), Invalid> {
-        let _ = mode;
-        todo!()
+        match self {
+            Self::Request(request) => request.validate(mode),
+            Self::Response(response) => response.validate(mode),
+        }
     }
 }
 
-/// A request (RFC 3261 §7.1).
+impl From<Request> for Message {
+    fn from(request: Request) -> Self {
+        Self::Request(request)
+    }
+}
+
+impl From<Response> for Message {
+    fn from(response: Response) -> Self {
+        Self::Response(response)
+    }
+}
+
+/// A part of the start line.
 #[derive(Clone, Debug)]
-pub struct Request {
-    method: Method,
-    headers: Headers,
-    body: Bytes,
+enum Line {
+    /// Its place in the received bytes.
+    Received(Range<u32>),
+    /// What we put there.
+    Given(Text),
 }
 
-impl Request {
-    /// A request without headers and body.
-    pub fn new(method: Method, uri: &Uri) -> Self {
-        let _ = (method, uri);
-        todo!()
+impl Line {
+    /// The bytes, given the message as it was received.
+    fn bytes<'a>(&'a self, received: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Received(place) => received
+                .get(place.start as usize..place.end as usize)
+                .unwrap_or_default(),
+            Self::Given(text) => text.as_bytes(),
+        }
     }
-
-    /// The method.
-    pub fn method(&self) -> &Method {
-        &self.method
-    }
-
-    /// The Request-URI.
-    ///
-    /// # Errors
-    ///
-    /// It does not follow the grammar of its scheme.
-    pub fn uri(&self) -> Result<Uri, HeaderError> {
-        todo!()
-    }
-
-    /// The Request-URI as it was spelled.
-    pub fn uri_text(&self) -> &str {
-        todo!()
-    }
-
-    /// Replaces the Request-URI.
-    pub fn set_uri(&mut self, uri: &Uri) {
-        let _ = uri;
-        todo!()
-    }
-
-    /// The header fields.
-    pub fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The header fields, to be edited.
-    pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
-    }
-
-    /// The body; empty if there is none.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// Replaces the body, Content-Type and Content-Length.
-    pub fn set_body(&mut self, content_type: &str, body: Bytes) {
-        let _ = (content_type, body);
-        todo!()
-    }
-
-    /// Removes the body and the headers that describe it.
-    pub fn clear_body(&mut self) {
-        todo!()
-    }
-
-    /// The bytes that go on the wire.
-    pub fn write(&self) -> Bytes {
-        todo!()
-    }
-
-    /// The response to this request: Via, From, To, Call-ID, CSeq and, for 100, Timestamp are copied
-    /// (RFC 3261 §8.2.6). The To tag is left to the one who answers.
-    pub fn response(&self, status: Status) -> Response {
-        let _ = status;
-        todo!()
-    }
-
-    /// Checks what must be right before the request is used.
-    ///
-    /// # Errors
-    ///
-    /// The first rule that is broken.
-    pub fn validate(&self, mode: Mode) -> Result<(), Invalid> {
-        let _ = mode;
-        todo!()
-    }
-
-    /// What transactions and dialogs are found by.
-    ///
-    /// # Errors
-    ///
-    /// One of the headers is missing or does not follow its grammar.
-    pub fn keys(&self) -> Result<Keys<'_>, HeaderError> {
-        todo!()
-    }
-}
-
-/// A response (RFC 3261 §7.2).
-#[derive(Clone, Debug)]
-pub struct Response {
-    status: Status,
-    headers: Headers,
-    body: Bytes,
-}
-
-impl Response {
-    /// The status code.
-    pub fn status(&self) -> Status {
-        self.status
-    }
-
-    /// The reason phrase.
-    pub fn reason(&self) -> &str {
-        todo!()
-    }
-
-    /// Replaces the reason phrase. Control characters become spaces.
-    pub fn set_reason(&mut self, reason: &str) {
-        let _ = reason;
-        todo!()
-    }
-
-    /// The header fields.
-    pub fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The header fields, to be edited.
-    pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
-    }
-
-    /// The body; empty if there is none.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// Replaces the body, Content-Type and Content-Length.
-    pub fn set_body(&mut self, content_type: &str, body: Bytes) {
-        let _ = (content_type, body);
-        todo!()
-    }
-
-    /// Removes the body and the headers that describe it.
-    pub fn clear_body(&mut self) {
-        todo!()
-    }
-
-    /// The bytes that go on the wire.
-    pub fn write(&self) -> Bytes {
-        todo!()
-    }
-
-    /// Checks what must be right before the response is used.
-    ///
-    /// # Errors
-    ///
-    /// The first rule that is broken.
-    pub fn validate(&self, mode: Mode) -> Result<(), Invalid> {
-        let _ = mode;
-        todo!()
-    }
-
-    /// What transactions and dialogs are found by.
-    ///
-    /// # Errors
-    ///
-    /// One of the headers is missing or does not follow its grammar.
-    pub fn keys(&self) -> Result<Keys<'_>, HeaderError> {
-        todo!()
-    }
-}
-
-/// What transactions and dialogs are found by, borrowed from a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keys<'a> {
-    /// The branch of the topmost Via (RFC 3261 §8.1.1.7); empty if it has none.
-    pub branch: &'a str,
-    /// The sent-by of the topmost Via, host and port as spelled (RFC 3261 §18.1.1).
-    pub sent_by: &'a str,
-    /// The tag of From.
-    pub from_tag: Option<&'a str>,
-    /// The tag of To.
-    pub to_tag: Option<&'a str>,
-    /// The Call-ID.
-    pub call_id: &'a str,
-    /// The sequence number of CSeq.
-    pub sequence: u32,
-    /// The method of CSeq, as spelled.
-    pub method: &'a str,
 }

@@ -35,6 +35,9 @@ macro_rules! names {
             /// How many names the table has. [`Name::number`] is this for those not in it.
             pub(crate) const COUNT: u8 = Number::End as u8;
 
+            /// The number of the one that the parser itself looks at.
+            pub(crate) const CONTENT_LENGTH: u8 = Number::ContentLength as u8;
+
             /// The canonical spelling.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -310,7 +313,7 @@ impl Name {
     pub fn parse(text: &Text) -> Option<Self> {
         match Self::lookup(text.as_bytes()) {
             Some(number) => Self::numbered(number).cloned(),
-            None => super::parse::is_token(text.as_bytes()).then(|| Self::Other(text.clone())),
+            None => super::list::is_token(text.as_bytes()).then(|| Self::Other(text.clone())),
         }
     }
 
@@ -337,9 +340,72 @@ impl Name {
 
     /// The number of the name that is spelled so, in any case or in its compact form.
     pub(crate) fn lookup(spelled: &[u8]) -> Option<u8> {
-        let _ = (spelled, SPELLINGS);
-        todo!()
+        if let [letter] = spelled {
+            let place = letter.to_ascii_lowercase().wrapping_sub(b'a');
+            let number = *LETTERS.get(usize::from(place))?;
+            return (number != EMPTY).then_some(number);
+        }
+        let mut place = hash(spelled)?;
+        loop {
+            let number = *INDEX.get(place)?;
+            let known = SPELLINGS.get(usize::from(number))?.as_bytes();
+            // The spelling of the table is by far the most frequent one.
+            if spelled == known || spelled.eq_ignore_ascii_case(known) {
+                return Some(number);
+            }
+            place = (place + 1) % INDEX_SIZE;
+        }
     }
+}
+
+const EMPTY: u8 = u8::MAX;
+const INDEX_SIZE: usize = 512;
+/// The numbers of the names at the places of their hashes, or next to it.
+static INDEX: [u8; INDEX_SIZE] = index();
+/// The numbers of the names with a compact form, by letter.
+static LETTERS: [u8; 26] = letters();
+
+/// Length and three letters tell all names of the table apart; the multiplier was searched for so that
+/// they also get different places, but for one pair. The bit that tells the case is set in all letters.
+const fn hash(name: &[u8]) -> Option<usize> {
+    let length = name.len();
+    let (Some(first), Some(last)) = (name.first(), name.last()) else {
+        return None;
+    };
+    let key = u32::from_le_bytes([
+        length as u8,
+        *first | 0x20,
+        name[length / 2] | 0x20,
+        *last | 0x20,
+    ]);
+    Some((key.wrapping_mul(0xd523_7d05) >> 23) as usize)
+}
+
+const fn index() -> [u8; INDEX_SIZE] {
+    let mut index = [EMPTY; INDEX_SIZE];
+    let mut number = 0;
+    while number < Name::COUNT {
+        if let Some(mut place) = hash(SPELLINGS[number as usize].as_bytes()) {
+            while index[place] != EMPTY {
+                place = (place + 1) % INDEX_SIZE;
+            }
+            index[place] = number;
+        }
+        number += 1;
+    }
+    index
+}
+
+const fn letters() -> [u8; 26] {
+    let mut letters = [EMPTY; 26];
+    let mut number = 0;
+    while number < Name::COUNT {
+        if let [letter] = COMPACT[number as usize].as_bytes() {
+            letters[(*letter - b'a') as usize] = number;
+        }
+        number += 1;
+    }
+    letters
 }
 
 impl PartialEq for Name {
@@ -356,5 +422,75 @@ impl Eq for Name {}
 impl std::fmt::Display for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number_of(spelled: &str) -> Option<u8> {
+        Name::lookup(spelled.as_bytes())
+    }
+
+    #[test]
+    fn rfc3261_7_3_1_every_spelling_is_found_in_any_case() {
+        for name in &TABLE {
+            let spelled = name.as_str();
+            let mixed: String = (spelled.chars().enumerate())
+                .map(|(place, letter)| match place % 2 {
+                    0 => letter.to_ascii_lowercase(),
+                    _ => letter.to_ascii_uppercase(),
+                })
+                .collect();
+            for form in [
+                spelled,
+                &spelled.to_ascii_lowercase(),
+                &spelled.to_ascii_uppercase(),
+                &mixed,
+            ] {
+                assert_eq!(number_of(form), Some(name.number()), "{form}");
+                assert_eq!(Name::parse(&Text::from(form)).as_ref(), Some(name));
+            }
+        }
+    }
+
+    #[test]
+    fn rfc3261_7_3_3_every_compact_form_is_found_and_stands_for_one_name() {
+        let mut letters: Vec<&str> = TABLE.iter().filter_map(Name::compact).collect();
+        for name in &TABLE {
+            if let Some(compact) = name.compact() {
+                assert_eq!(number_of(compact), Some(name.number()), "{compact}");
+                assert_eq!(number_of(&compact.to_uppercase()), Some(name.number()));
+            }
+        }
+        let all = letters.len();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters.len(), all);
+    }
+
+    #[test]
+    fn a_name_that_is_not_in_the_table_is_kept_as_it_was_spelled() {
+        for unknown in ["X-Unknown", "Vi", "Viaa", "z", "-", "Call_ID", "call-ix"] {
+            assert_eq!(number_of(unknown), None, "{unknown}");
+            let name = Name::parse(&Text::from(unknown)).unwrap();
+            assert_eq!(name.as_str(), unknown);
+            assert_eq!(name, Name::Other(Text::from(unknown.to_uppercase())));
+        }
+        for bad in ["", "a b", "a:", "\u{e4}"] {
+            assert_eq!(Name::parse(&Text::from(bad)), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn no_look_up_takes_more_than_three_steps() {
+        for name in &TABLE {
+            let start = hash(name.as_str().as_bytes()).unwrap();
+            let steps = (0..)
+                .find(|step| INDEX[(start + step) % INDEX_SIZE] == name.number())
+                .unwrap();
+            assert!(steps < 3, "{name}: choose another multiplier");
+        }
     }
 }
