@@ -30,7 +30,7 @@ pub enum ParseError {
         /// Where.
         at: usize,
     },
-    /// A control character other than TAB in the head (RFC 3261 §25.1 has none).
+    /// A control character in the head that is not TAB and not in a quoted pair (RFC 3261 §25.1).
     #[error("control character at byte {at}")]
     Control {
         /// Where.
@@ -108,9 +108,9 @@ pub enum FrameError {
     /// A message has a Content-Length that is not a number, or two that differ.
     #[error("unusable Content-Length")]
     ContentLength,
-    /// A control character in the head.
-    #[error("control character in the head")]
-    Control,
+    /// A line of the head does not end in CRLF.
+    #[error("CR or LF alone in the head")]
+    LineEnd,
     /// The head does not end within the limit.
     #[error("head larger than {0} bytes")]
     HeadTooLarge(usize),

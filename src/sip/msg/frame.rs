@@ -249,12 +249,18 @@ impl Framer {
 
     /// Where the next line begins, once the line that is looked at is whole. Its end is left unscanned, so
     /// that the caller may come back to it when the byte after it is there.
+    ///
+    /// Control characters within a line are the parser's concern, but CR and LF only come together: a
+    /// stream that is read differently by two hops has messages that only one of them sees.
     fn line_end(&mut self) -> Result<Option<usize>, FrameError> {
-        self.scanned = parse::scan(&self.buffer, self.scanned);
-        match self.buffer.get(self.scanned..) {
-            Some([b'\r', b'\n', ..]) => Ok(Some(self.scanned + 2)),
-            Some([b'\r'] | []) | None => Ok(None),
-            Some(_) => Err(FrameError::Control),
+        loop {
+            self.scanned = parse::scan(&self.buffer, self.scanned);
+            match self.buffer.get(self.scanned..) {
+                Some([b'\r', b'\n', ..]) => return Ok(Some(self.scanned + 2)),
+                Some([b'\r'] | []) | None => return Ok(None),
+                Some([b'\r' | b'\n', ..]) => return Err(FrameError::LineEnd),
+                Some(_) => self.scanned += 1,
+            }
         }
     }
 }

@@ -41,6 +41,9 @@ pub(super) fn message(mut bytes: Bytes, limits: &Limits) -> Result<Message, Pars
     if head.bare_lf {
         index.respell();
     }
+    if head.bare_end {
+        index.edit();
+    }
     let headers = Headers { index };
     Ok(match start {
         Start::Request { method, uri } => Message::Request(Request {
@@ -86,6 +89,8 @@ struct Head {
     /// Whether lines end with LF alone. The first line decides: were both let through in one message, a
     /// LF that another hop takes for a part of a value would begin a header here.
     bare_lf: bool,
+    /// Whether the empty line is missing.
+    bare_end: bool,
 }
 
 impl Head {
@@ -98,19 +103,25 @@ impl Head {
             content_length: None,
             end: 0,
             bare_lf,
+            bare_end: false,
         };
         let mut at = head.after_line(bytes, end)?;
         let start = start_line(bytes, end)?;
         let most = limits.sip_headers.min(MAX_FIELDS);
-        loop {
+        head.end = loop {
             match bytes.get(at) {
-                Some(b'\r' | b'\n') => break,
+                Some(b'\r' | b'\n') => break head.after_line(bytes, at)?,
                 Some(_) if head.slots.len() < most => at = head.field(bytes, at, limits)?,
                 Some(_) => return Err(ParseError::TooManyHeaders { at, limit: most }),
+                // Some forget the empty line in a datagram, as RFC 4475 does in §3.1.2.15. Nothing is
+                // lost if they say that there is no body.
+                None if head.content_length.is_some_and(|(_, length)| length == 0) => {
+                    head.bare_end = true;
+                    break at;
+                }
                 None => return Err(ParseError::Truncated { at }),
             }
-        }
-        head.end = head.after_line(bytes, at)?;
+        };
         if head.end > limits.sip_head {
             let limit = limits.sip_head;
             return Err(ParseError::HeadTooLarge { at: 0, limit });
@@ -147,7 +158,10 @@ impl Head {
         while bytes.get(value).is_some_and(|byte| is_space(*byte)) {
             value += 1;
         }
-        let end = scan(bytes, value);
+        let mut end = scan(bytes, value);
+        if !matches!(bytes.get(end), Some(b'\r' | b'\n')) {
+            end = scan_quoted(bytes, value)?;
+        }
         let next = self.after_line(bytes, end)?;
         if next - start > limits.sip_header {
             let limit = limits.sip_header;
@@ -187,7 +201,10 @@ impl Head {
     ) -> Result<usize, ParseError> {
         let (mut line, mut whole) = (value, Vec::new());
         let next = loop {
-            let end = scan(bytes, line);
+            let mut end = scan(bytes, line);
+            if !matches!(bytes.get(end), Some(b'\r' | b'\n')) {
+                end = scan_quoted(bytes, line)?;
+            }
             let next = self.after_line(bytes, end)?;
             if next - start > limits.sip_header {
                 let limit = limits.sip_header;
@@ -338,6 +355,25 @@ fn bad_name(bytes: &[u8], start: usize) -> ParseError {
             ParseError::Control { at }
         }
         Some(_) => ParseError::HeaderName { at },
+    }
+}
+
+/// Where the line ends whose value begins at `start`, if the control characters in it stand after a
+/// backslash in a quoted string (RFC 3261 §25.1, `quoted-pair`). Anywhere else they are refused: two hops
+/// that read on differently after a NUL see different headers.
+#[cold]
+fn scan_quoted(bytes: &[u8], start: usize) -> Result<usize, ParseError> {
+    let (mut at, mut quoted) = (start, false);
+    loop {
+        match bytes.get(at..) {
+            Some([b'\r' | b'\n', ..]) => return Ok(at),
+            Some([b'\\', next, ..]) if quoted && !matches!(next, b'\r' | b'\n') => at += 1,
+            Some([b'"', ..]) => quoted = !quoted,
+            Some([byte, ..]) if list::is_control(*byte) => return Err(ParseError::Control { at }),
+            Some([_, ..]) => {}
+            Some([]) | None => return Err(ParseError::Truncated { at }),
+        }
+        at += 1;
     }
 }
 
