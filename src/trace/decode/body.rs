@@ -38,7 +38,9 @@ impl Decoder<'_> {
         content: Content<'_>,
         depth: usize,
     ) -> Node {
-        let mut node = Node::object("body").at(base).with(Node::size("length", bytes.len()));
+        let mut node = Node::object("body")
+            .at(base)
+            .with(Node::size("length", bytes.len()));
         node.push_text("content_type", content.content_type);
         node.push_text("transfer_encoding", content.transfer_encoding);
         node.push_text("content_encoding", content.content_encoding);
@@ -64,7 +66,10 @@ impl Decoder<'_> {
         };
         if depth >= DEPTH {
             node.push(opaque(&bytes));
-            return node.fault(Fault::new(format!("bodies nested deeper than {DEPTH}"), base));
+            return node.fault(Fault::new(
+                format!("bodies nested deeper than {DEPTH}"),
+                base,
+            ));
         }
         match format {
             Format::Known(kind) => {
@@ -83,7 +88,9 @@ impl Decoder<'_> {
                 node.push(text(&bytes, None));
             }
             Format::Text => {
-                let charset = media_type.as_ref().and_then(|m| m.param("charset").map(|c| c.to_string()));
+                let charset = media_type
+                    .as_ref()
+                    .and_then(|m| m.param("charset").map(|c| c.to_string()));
                 let content = text(&bytes, charset.as_deref());
                 let is_text = content.label == "text";
                 node.push(Node::text("kind", if is_text { "text" } else { "binary" }));
@@ -107,8 +114,9 @@ impl Decoder<'_> {
     ) -> Result<(Bytes, Option<usize>), Fault> {
         let mut decoded = bytes.clone();
         if let Some(name) = content.transfer_encoding {
-            let encoding = TransferEncoding::parse(name)
-                .ok_or_else(|| Fault::new(format!("unknown Content-Transfer-Encoding {name}"), base))?;
+            let encoding = TransferEncoding::parse(name).ok_or_else(|| {
+                Fault::new(format!("unknown Content-Transfer-Encoding {name}"), base)
+            })?;
             decoded = encoding
                 .decode(&decoded)
                 .map_err(|error| fault(&error, base).of("RFC 2045 §6"))?;
@@ -215,9 +223,16 @@ impl Decoder<'_> {
         let mut parts = Node::list("parts", []);
         for part in multipart.parts() {
             let mut entity = Node::object("");
-            entity.push_list(headers(bytes, base, part.headers().iter().map(|(n, v)| (&**n, &**v))));
+            entity.push_list(headers(
+                bytes,
+                base,
+                part.headers().iter().map(|(n, v)| (&**n, &**v)),
+            ));
             let content = Content {
-                content_type: part.header("Content-Type").map(Text::as_str).or(Some("text/plain")),
+                content_type: part
+                    .header("Content-Type")
+                    .map(Text::as_str)
+                    .or(Some("text/plain")),
                 transfer_encoding: part.header("Content-Transfer-Encoding").map(Text::as_str),
                 content_encoding: part.header("Content-Encoding").map(Text::as_str),
             };
@@ -242,7 +257,10 @@ impl Decoder<'_> {
         node.push_list(Node::texts("to", message.to().map(|to| to.uri.to_string())));
         node.push_list(Node::texts("cc", message.cc().map(|cc| cc.uri.to_string())));
         node.push_text("date_time", message.date_time().map(|at| at.to_rfc3339()));
-        node.push_text("subject", message.subject(None).map(|subject| subject.to_string()));
+        node.push_text(
+            "subject",
+            message.subject(None).map(|subject| subject.to_string()),
+        );
         node.push_text("message_id", message.message_id().map(|id| id.to_string()));
         let asked = message.dispositions();
         if !asked.is_empty() {
@@ -257,9 +275,11 @@ impl Decoder<'_> {
                     .with(Node::text("namespace", header.namespace))
                     .with(Node::text("spelled", header.spelled));
                 field.push_text("language", header.language);
-                field
-                    .with(Node::text("value", header.text()))
-                    .at(offset(bytes, header.spelled.as_bytes(), base))
+                field.with(Node::text("value", header.text())).at(offset(
+                    bytes,
+                    header.spelled.as_bytes(),
+                    base,
+                ))
             }),
         ));
         let content_headers: Vec<_> = message.content_headers().collect();
@@ -268,7 +288,9 @@ impl Decoder<'_> {
             ..headers(bytes, base, content_headers.iter().copied())
         });
         let find = |name: &str| {
-            let named = content_headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name));
+            let named = content_headers
+                .iter()
+                .find(|(each, _)| each.eq_ignore_ascii_case(name));
             named.map(|(_, value)| *value)
         };
         let content = Content {
@@ -287,7 +309,10 @@ impl Decoder<'_> {
         node.push(Node::text("message_id", &*imdn.message_id));
         node.push_text("date_time", imdn.date_time.map(|at| at.to_rfc3339()));
         node.push_text("recipient_uri", imdn.recipient_uri.as_deref());
-        node.push_text("original_recipient_uri", imdn.original_recipient_uri.as_deref());
+        node.push_text(
+            "original_recipient_uri",
+            imdn.original_recipient_uri.as_deref(),
+        );
         node.push_text("subject", imdn.subject.as_deref());
         node.push(Node::text(
             "notification",
@@ -326,7 +351,10 @@ impl Decoder<'_> {
             },
         ));
         node.push_text("composing_type", composing.content_type.as_deref());
-        node.push_text("last_active", composing.last_active.map(|at| at.to_rfc3339()));
+        node.push_text(
+            "last_active",
+            composing.last_active.map(|at| at.to_rfc3339()),
+        );
         if let Some(refresh) = composing.refresh {
             node.push(Node::number("refresh", refresh.as_secs()));
         }
@@ -367,7 +395,9 @@ fn first_boundary(bytes: &[u8]) -> Option<MediaType> {
     let line = lines.find(|line| line.len() > 2 && line.starts_with(b"--"))?;
     let boundary = std::str::from_utf8(line.get(2..)?).ok()?;
     let quoted = boundary.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("multipart/mixed;boundary=\"{quoted}\"").parse().ok()
+    format!("multipart/mixed;boundary=\"{quoted}\"")
+        .parse()
+        .ok()
 }
 
 /// Header fields as they came.
@@ -406,7 +436,10 @@ fn text(bytes: &[u8], charset: Option<&str>) -> Node {
     let is_latin = charset.is_some_and(|charset| charset.eq_ignore_ascii_case("iso-8859-1"));
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Node::text("text", text),
-        _ if is_latin => Node::text("text", bytes.iter().copied().map(char::from).collect::<String>()),
+        _ if is_latin => Node::text(
+            "text",
+            bytes.iter().copied().map(char::from).collect::<String>(),
+        ),
         _ => base64(bytes),
     }
 }
@@ -416,5 +449,8 @@ fn opaque(bytes: &[u8]) -> Node {
 }
 
 fn base64(bytes: &[u8]) -> Node {
-    Node::text("base64", base64::engine::general_purpose::STANDARD.encode(bytes))
+    Node::text(
+        "base64",
+        base64::engine::general_purpose::STANDARD.encode(bytes),
+    )
 }

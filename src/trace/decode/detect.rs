@@ -63,7 +63,10 @@ const LOOK: usize = 4096;
 /// What bytes look like from their beginning; also broken ones, so that what is wrong with them can be said.
 /// `None` if like nothing that is known.
 pub fn detect(bytes: &[u8]) -> Option<Kind> {
-    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let start = bytes
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(bytes)
+        .trim_ascii_start();
     let start = start.get(..LOOK).unwrap_or(start);
     let first = line(start);
     if first.starts_with(b"MSRP ") {
@@ -96,7 +99,11 @@ fn by_headers(start: &[u8]) -> Option<Kind> {
         };
         let (name, value) = line.split_at(colon);
         let name = name.trim_ascii_end();
-        let is = |names: &[&str]| names.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes()));
+        let is = |names: &[&str]| {
+            names
+                .iter()
+                .any(|n| name.eq_ignore_ascii_case(n.as_bytes()))
+        };
         if is(&["via", "v", "cseq", "call-id", "i", "max-forwards"]) {
             return Some(Kind::Sip);
         }
@@ -121,7 +128,9 @@ fn by_headers(start: &[u8]) -> Option<Kind> {
 /// By the root element of an XML document.
 fn root(start: &[u8]) -> Option<Kind> {
     for tag in start.split(|&b| b == b'<').skip(1) {
-        let name = tag.split(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/')).next()?;
+        let name = tag
+            .split(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/'))
+            .next()?;
         if name.starts_with(b"?") || name.starts_with(b"!") {
             continue;
         }
@@ -136,7 +145,11 @@ fn root(start: &[u8]) -> Option<Kind> {
 }
 
 fn line(bytes: &[u8]) -> &[u8] {
-    bytes.split(|&b| b == b'\n').next().unwrap_or_default().trim_ascii_end()
+    bytes
+        .split(|&b| b == b'\n')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii_end()
 }
 
 #[cfg(test)]
@@ -152,12 +165,24 @@ mod tests {
             (b"INVITE sip:b\r\nVia: SIP/2.0/UDP a\r\n", Some(Kind::Sip)),
             (b"MSRP a786hjs2 SEND\r\n", Some(Kind::Msrp)),
             (b"v=0\r\no=- 1 1 IN IP4 a\r\n", Some(Kind::Sdp)),
-            (b"--b1\r\nContent-Type: text/plain\r\n", Some(Kind::Multipart)),
-            (b"Content-Type: multipart/mixed;boundary=b\r\n\r\n", Some(Kind::Multipart)),
-            (b"From: <sip:a@b>\r\nTo: <sip:c@d>\r\n\r\nContent-Type: text/plain\r\n\r\nhi", Some(Kind::Cpim)),
+            (
+                b"--b1\r\nContent-Type: text/plain\r\n",
+                Some(Kind::Multipart),
+            ),
+            (
+                b"Content-Type: multipart/mixed;boundary=b\r\n\r\n",
+                Some(Kind::Multipart),
+            ),
+            (
+                b"From: <sip:a@b>\r\nTo: <sip:c@d>\r\n\r\nContent-Type: text/plain\r\n\r\nhi",
+                Some(Kind::Cpim),
+            ),
             (b"imdn.Message-ID: 1\r\n\r\n", Some(Kind::Cpim)),
             (b"From: <sip:a@b>\r\nCall-ID: 1\r\n\r\n", Some(Kind::Sip)),
-            (b"<?xml version=\"1.0\"?>\n<imdn xmlns=\"x\">", Some(Kind::Imdn)),
+            (
+                b"<?xml version=\"1.0\"?>\n<imdn xmlns=\"x\">",
+                Some(Kind::Imdn),
+            ),
             (b"<n:isComposing xmlns:n='x'/>", Some(Kind::Composing)),
             (b"<html>", None),
             (b"hello", None),

@@ -22,7 +22,13 @@ pub(in crate::trace) fn gist(node: &Node) -> Option<String> {
         "sdp" => {
             let media = body.child("media")?.children.iter();
             let media: Vec<_> = media
-                .filter_map(|media| Some(format!("{} {}", media.child_text("protocol")?, setup(media))))
+                .filter_map(|media| {
+                    Some(format!(
+                        "{} {}",
+                        media.child_text("protocol")?,
+                        setup(media)
+                    ))
+                })
                 .collect();
             format!("SDP {}", media.join(", ").trim_end())
         }
@@ -34,7 +40,9 @@ pub(in crate::trace) fn gist(node: &Node) -> Option<String> {
             format!("“{line}”")
         }
         "xml" => text("root")?.to_owned(),
-        _ => text("content_type").filter(|_| length(body) > 0)?.to_owned(),
+        _ => text("content_type")
+            .filter(|_| length(body) > 0)?
+            .to_owned(),
     })
 }
 
@@ -53,8 +61,13 @@ fn length(body: &Node) -> u64 {
 pub(in crate::trace) fn said(node: &Node) -> Option<&str> {
     let body = node.child("body")?;
     if body.child_text("kind") == Some("text") {
-        return body.child_text("text").filter(|text| !text.trim().is_empty());
+        return body
+            .child_text("text")
+            .filter(|text| !text.trim().is_empty());
     }
-    let mut parts = body.child("parts").into_iter().flat_map(|parts| &parts.children);
+    let mut parts = body
+        .child("parts")
+        .into_iter()
+        .flat_map(|parts| &parts.children);
     said(body).or_else(|| parts.find_map(said))
 }

@@ -37,24 +37,30 @@ fn object(out: &mut String, node: &Node, depth: usize) {
     fields.extend(node.offset.map(Field::Offset));
     fields.extend(node.children.iter().map(Field::Child));
     fields.extend(node.error.as_ref().map(Field::Error));
-    block(out, ('{', '}'), depth, fields.iter(), |out, field| match field {
-        Field::Value(scalar) => {
-            out.push_str("\"value\": ");
-            leaf(out, scalar);
-        }
-        Field::Offset(offset) => {
-            let _ = write!(out, "\"offset\": {offset}");
-        }
-        Field::Child(child) => {
-            string(out, &child.label);
-            out.push_str(": ");
-            value(out, child, depth + 1);
-        }
-        Field::Error(fault) => {
-            out.push_str("\"error\": ");
-            value(out, &fault.node("error"), depth + 1);
-        }
-    });
+    block(
+        out,
+        ('{', '}'),
+        depth,
+        fields.iter(),
+        |out, field| match field {
+            Field::Value(scalar) => {
+                out.push_str("\"value\": ");
+                leaf(out, scalar);
+            }
+            Field::Offset(offset) => {
+                let _ = write!(out, "\"offset\": {offset}");
+            }
+            Field::Child(child) => {
+                string(out, &child.label);
+                out.push_str(": ");
+                value(out, child, depth + 1);
+            }
+            Field::Error(fault) => {
+                out.push_str("\"error\": ");
+                value(out, &fault.node("error"), depth + 1);
+            }
+        },
+    );
 }
 
 enum Field<'a> {
@@ -140,7 +146,10 @@ mod tests {
     fn a_tree_is_an_object_with_its_fields_in_order() {
         let mut tree = Node::object("message").at(Some(3));
         tree.push(Node::text("b", "x\"\\\r\n\u{1}\u{7f}é"));
-        tree.push(Node::list("a", [Node::number("", 1_u64), Node::flag("", true)]));
+        tree.push(Node::list(
+            "a",
+            [Node::number("", 1_u64), Node::flag("", true)],
+        ));
         tree.push(Node::list("none", []));
         tree.push(Node::text("c", "1").fault(Fault::new("wrong", Some(9)).of("RFC 1 §2")));
         assert_eq!(

@@ -90,7 +90,11 @@ mod tests {
         for (text, what, at) in [
             ("not an SDP line at byte 7", "not an SDP line", Some(107)),
             ("not UTF-8, at byte 3", "not UTF-8", Some(103)),
-            ("header at byte 9 larger than 5 bytes", "header larger than 5 bytes", Some(109)),
+            (
+                "header at byte 9 larger than 5 bytes",
+                "header larger than 5 bytes",
+                Some(109),
+            ),
             ("no boundary", "no boundary", None),
         ] {
             let fault = fault(&text, Some(100));

@@ -75,10 +75,7 @@ impl Node {
         Self::new(label, Value::Object)
     }
 
-    pub(super) fn list(
-        label: &'static str,
-        children: impl IntoIterator<Item = Self>,
-    ) -> Self {
+    pub(super) fn list(label: &'static str, children: impl IntoIterator<Item = Self>) -> Self {
         let mut list = Self::new(label, Value::List);
         list.children.extend(children);
         list

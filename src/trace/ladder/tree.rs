@@ -42,7 +42,7 @@ fn line(out: &mut String, node: &Node) {
     escape::text(out, &node.label.replace('_', " "));
     out.push_str("</i>");
     let value = match &node.value {
-        Value::Object => node.title().unwrap_or_default().to_owned(),
+        Value::Object => node.title(),
         Value::List => node.children.len().to_string(),
         Value::Text(text) => super::short(text, MOST),
         Value::Number(number) => number.to_string(),
