@@ -1,13 +1,20 @@
 //! Notifications of what became of a message: delivered, displayed, processed (RFC 5438).
+//!
+//! This is the document. The headers by which the sender of a message asks for it are those of the
+//! message's envelope: see [`cpim`](crate::cpim).
 
 use crate::engine::{DateTime, Limits};
-use crate::wire::Text;
-use crate::wire::mime::{EncodingError, MediaType, MultipartError};
-use crate::wire::xml;
+use crate::wire::mime::{EncodingError, MediaType, Multipart, MultipartError};
+use crate::wire::{Text, date, xml};
 use bytes::Bytes;
 
-/// The media type of the document (RFC 5438 §15.3).
+/// The media type of the document (RFC 5438).
 pub const MEDIA_TYPE: &str = "message/imdn+xml";
+
+/// The namespace of the document.
+const NS: &str = "urn:ietf:params:xml:ns:imdn";
+/// The namespace of OMA CPM's extensions.
+const NS_CPM: &str = "urn:oma:xml:cpm:imdn-extensions:1.0";
 
 /// What became of one message at one recipient (RFC 5438 §7.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +36,7 @@ pub struct Imdn {
     pub status: Status,
 }
 
-/// What kind of notification it is (RFC 5438 §3).
+/// What kind of notification it is (RFC 5438 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// The message reached the recipient's device, or did not.
@@ -113,26 +120,70 @@ impl Imdn {
         }
     }
 
-    /// Reads the XML document.
+    /// Reads the XML document. Elements that are not known are skipped, and namespaces are not looked at:
+    /// peers put the extensions of OMA CPM into either of two.
     ///
     /// # Errors
     ///
     /// The bytes are not such a document.
-    pub fn parse(_document: &[u8], _limits: &Limits) -> Result<Self, ParseError> {
-        todo!()
+    pub fn parse(document: &[u8], limits: &Limits) -> Result<Self, ParseError> {
+        let document = String::from_utf8_lossy(document);
+        let mut reader = xml::Reader::new(&document, limits)?;
+        if !matches!(reader.child()?, Some(root) if root.name == "imdn") {
+            return Err(ParseError::NotImdn);
+        }
+        let (mut message_id, mut date_time) = (None, None);
+        let (mut recipient_uri, mut original_recipient_uri, mut subject) = (None, None, None);
+        let mut answer = None;
+        while let Some(child) = reader.child()? {
+            match child.name {
+                "message-id" => message_id = text(&mut reader)?,
+                "datetime" => {
+                    date_time = text(&mut reader)?.as_deref().and_then(date::parse);
+                }
+                "recipient-uri" => recipient_uri = text(&mut reader)?,
+                "original-recipient-uri" => original_recipient_uri = text(&mut reader)?,
+                "subject" => subject = text(&mut reader)?,
+                name => match Kind::from_element(name) {
+                    Some(kind) => {
+                        let status = status(&mut reader)?;
+                        answer = answer.or(status.map(|status| (kind, status)));
+                    }
+                    None => reader.skip()?,
+                },
+            }
+        }
+        let (kind, status) = answer.ok_or(ParseError::NoStatus)?;
+        Ok(Self {
+            message_id: message_id.ok_or(ParseError::NoMessageId)?,
+            date_time,
+            recipient_uri,
+            original_recipient_uri,
+            subject,
+            kind,
+            status,
+        })
     }
 
-    /// Reads every notification in a body: a bare document, or several of them in a multipart body.
+    /// Reads every notification in a body: a bare document, or several of them in a multipart body, as an
+    /// intermediary may collect them. Parts of other types are passed over.
     ///
     /// # Errors
     ///
     /// One of them is broken.
     pub fn parse_all(
-        _content_type: &MediaType,
-        _body: &Bytes,
-        _limits: &Limits,
+        content_type: &MediaType,
+        body: &Bytes,
+        limits: &Limits,
     ) -> Result<Vec<Self>, ParseError> {
-        todo!()
+        Multipart::leaves(content_type, body, limits)?
+            .iter()
+            .filter(|part| {
+                part.content_type()
+                    .is_ok_and(|content_type| content_type.essence() == MEDIA_TYPE)
+            })
+            .map(|part| Self::parse(&part.decoded_body(limits)?, limits))
+            .collect()
     }
 
     /// The XML document.
@@ -141,7 +192,261 @@ impl Imdn {
     }
 
     /// The XML document, with interworking elements where `placement` says.
-    pub fn write_with(&self, _placement: Placement) -> Bytes {
-        todo!()
+    pub fn write_with(&self, placement: Placement) -> Bytes {
+        let extended = self.kind == Kind::Interworking;
+        let mut writer = xml::Writer::new();
+        match (extended, placement) {
+            (true, Placement::Outer) => {
+                writer.start("imdn", &[("xmlns", NS), ("xmlns:cpmimdn", NS_CPM)])
+            }
+            _ => writer.start("imdn", &[("xmlns", NS)]),
+        };
+        writer.leaf("message-id", &self.message_id);
+        // RFC 5438 wants it, but there is nothing to write if the message did not have one.
+        if let Some(at) = self.date_time {
+            writer.leaf("datetime", &date::write(at));
+        }
+        for (name, text) in [
+            ("recipient-uri", &self.recipient_uri),
+            ("original-recipient-uri", &self.original_recipient_uri),
+            ("subject", &self.subject),
+        ] {
+            if let Some(text) = text {
+                writer.leaf(name, text);
+            }
+        }
+        let status = self.status.element();
+        match (extended, placement) {
+            (true, Placement::Outer) => writer
+                .start("cpmimdn:interworking-notification", &[])
+                .start("cpmimdn:status", &[])
+                .empty(self.status.prefixed(), &[]),
+            (true, Placement::Inner) => writer
+                .start(self.kind.element(), &[])
+                .start("status", &[])
+                .empty(status, &[("xmlns", NS_CPM)]),
+            (false, _) => writer
+                .start(self.kind.element(), &[])
+                .start("status", &[])
+                .empty(status, &[]),
+        };
+        writer.finish()
+    }
+}
+
+/// The text of the open element without the spaces that peers put around it.
+fn text(reader: &mut xml::Reader<'_>) -> Result<Option<Text>, xml::Error> {
+    let text = reader.text()?;
+    let text = text.trim();
+    Ok((!text.is_empty()).then(|| Text::from(text)))
+}
+
+/// The status in the open notification: the first child of `status` that is known.
+fn status(reader: &mut xml::Reader<'_>) -> Result<Option<Status>, xml::Error> {
+    let mut found = None;
+    while let Some(child) = reader.child()? {
+        if child.name != "status" {
+            reader.skip()?;
+            continue;
+        }
+        while let Some(child) = reader.child()? {
+            found = found.or(Status::from_element(child.name));
+            reader.skip()?;
+        }
+    }
+    Ok(found)
+}
+
+macro_rules! elements {
+    ($type:ident { $($variant:ident = $name:literal,)* }) => {
+        impl $type {
+            const fn element(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            fn from_element(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+elements! {
+    Kind {
+        Delivery = "delivery-notification",
+        Display = "display-notification",
+        Processing = "processing-notification",
+        Interworking = "interworking-notification",
+    }
+}
+
+elements! {
+    Status {
+        Delivered = "delivered",
+        Failed = "failed",
+        Displayed = "displayed",
+        Processed = "processed",
+        Stored = "stored",
+        Forbidden = "forbidden",
+        Error = "error",
+        LegacySms = "legacy-sms",
+        LegacyMms = "legacy-mms",
+    }
+}
+
+impl Status {
+    /// The element's name with the prefix of the extension.
+    const fn prefixed(self) -> &'static str {
+        match self {
+            Self::LegacySms => "cpmimdn:legacy-sms",
+            Self::LegacyMms => "cpmimdn:legacy-mms",
+            Self::Error => "cpmimdn:error",
+            Self::Forbidden => "cpmimdn:forbidden",
+            Self::Delivered => "cpmimdn:delivered",
+            Self::Failed => "cpmimdn:failed",
+            Self::Displayed => "cpmimdn:displayed",
+            Self::Processed => "cpmimdn:processed",
+            Self::Stored => "cpmimdn:stored",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEAD: &str = "<message-id>MnA1</message-id><datetime>2026-01-01T09:00:00Z</datetime>";
+
+    fn parse(document: &str) -> Result<Imdn, ParseError> {
+        Imdn::parse(document.as_bytes(), &Limits::default())
+    }
+
+    fn report(kind: Kind, status: Status) -> Imdn {
+        Imdn::new(
+            Text::from_static("MnA1"),
+            date::parse("2026-01-01T09:00:00Z"),
+            kind,
+            status,
+        )
+    }
+
+    #[test]
+    fn every_kind_and_status_in_both_directions() {
+        for (kind, status, notification) in [
+            (
+                Kind::Delivery,
+                Status::Delivered,
+                "<delivery-notification><status><delivered/></status></delivery-notification>",
+            ),
+            (
+                Kind::Delivery,
+                Status::Failed,
+                "<delivery-notification><status><failed/></status></delivery-notification>",
+            ),
+            (
+                Kind::Delivery,
+                Status::Error,
+                "<delivery-notification><status><error/></status></delivery-notification>",
+            ),
+            (
+                Kind::Display,
+                Status::Displayed,
+                "<display-notification><status><displayed/></status></display-notification>",
+            ),
+            (
+                Kind::Display,
+                Status::Forbidden,
+                "<display-notification><status><forbidden/></status></display-notification>",
+            ),
+            (
+                Kind::Processing,
+                Status::Processed,
+                "<processing-notification><status><processed/></status></processing-notification>",
+            ),
+            (
+                Kind::Processing,
+                Status::Stored,
+                "<processing-notification><status><stored/></status></processing-notification>",
+            ),
+        ] {
+            let document = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">{HEAD}{notification}</imdn>"
+            );
+            assert_eq!(parse(&document), Ok(report(kind, status)), "{document}");
+            assert_eq!(report(kind, status).write(), document);
+        }
+    }
+
+    #[test]
+    fn interworking_in_both_placements() {
+        let outer = format!(
+            "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\" xmlns:cpmimdn=\"urn:oma:xml:cpm:imdn-extensions:1.0\">{HEAD}\
+             <cpmimdn:interworking-notification><cpmimdn:status><cpmimdn:legacy-sms/></cpmimdn:status></cpmimdn:interworking-notification></imdn>"
+        );
+        let inner = format!(
+            "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\">{HEAD}\
+             <interworking-notification><status><legacy-sms xmlns=\"urn:oma:xml:cpm:imdn-extensions:1.0\"/></status></interworking-notification></imdn>"
+        );
+        let sms = report(Kind::Interworking, Status::LegacySms);
+        for (placement, document) in [(Placement::Outer, outer), (Placement::Inner, inner)] {
+            assert_eq!(parse(&document).as_ref(), Ok(&sms), "{document}");
+            assert!(sms.write_with(placement).ends_with(document.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_unknown_is_skipped_and_spaces_do_not_count() {
+        let document = "<?xml version='1.0'?>\n<i:imdn xmlns:i='urn:ietf:params:xml:ns:imdn'>\n\
+            <i:message-id>\n MnA1 </i:message-id>\n<x><delivery-notification/></x>\n\
+            <i:datetime>2026-01-01T14:30:00+5:30</i:datetime>\n<i:subject> </i:subject>\
+            <i:delivery-notification>\n<note/><i:status>\n<new-thing/><i:delivered />\n</i:status></i:delivery-notification></i:imdn>";
+        assert_eq!(
+            parse(document),
+            Ok(report(Kind::Delivery, Status::Delivered))
+        );
+    }
+
+    #[test]
+    fn refuses_what_reports_nothing() {
+        for (document, error) in [
+            ("<imdn/>", ParseError::NoStatus),
+            ("<html/>", ParseError::NotImdn),
+            (
+                "<imdn><display-notification><status><displayed/></status></display-notification></imdn>",
+                ParseError::NoMessageId,
+            ),
+            (
+                "<imdn><message-id>1</message-id><display-notification/></imdn>",
+                ParseError::NoStatus,
+            ),
+            (
+                "<imdn><message-id>1</message-id>",
+                ParseError::Xml(xml::Error::Malformed(32)),
+            ),
+            (
+                "<!DOCTYPE imdn><imdn/>",
+                ParseError::Xml(xml::Error::Dtd(0)),
+            ),
+        ] {
+            assert_eq!(parse(document), Err(error), "{document}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(id in "[!-~]{1,40}", uri in "sip:[a-z<&>\"]{1,10}", subject in "[a-z<&>\u{e9}]{1,10}") {
+            let mut imdn = report(Kind::Display, Status::Displayed);
+            imdn.message_id = Text::from(id);
+            imdn.recipient_uri = Some(Text::from(uri.clone()));
+            imdn.original_recipient_uri = Some(Text::from(uri));
+            imdn.subject = Some(Text::from(subject));
+            prop_assert_eq!(Imdn::parse(&imdn.write(), &Limits::default()), Ok(imdn));
+        }
     }
 }

@@ -14,19 +14,16 @@ pub struct ParseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// A line among the headers that is no header.
-    #[error("not a CPIM header")]
-    Header,
-    /// The headers do not end.
-    #[error("CPIM headers without an end")]
-    Unfinished,
-    /// The headers are larger than `Limits` allow.
-    #[error("CPIM headers larger than allowed")]
-    TooLarge,
     /// There is no header at all.
     #[error("no CPIM header")]
     Empty,
+    /// A line among the headers that is no header.
+    #[error("not a CPIM header")]
+    Header,
     /// A control character in a header.
     #[error("control character in a CPIM header")]
     Control,
+    /// The headers are larger, or more, than `Limits` allow.
+    #[error("more CPIM headers than allowed")]
+    TooLarge,
 }

@@ -11,10 +11,27 @@
 //!
 //! hello                                    ─ body
 //! ```
+//!
+//! ```
+//! use cpm::cpim::{Dispositions, Identity, Message};
+//! use cpm::engine::Limits;
+//!
+//! let hello = Message::builder(&Identity::new("sip:alice@example.com"), &Identity::ANONYMOUS)
+//!     .notify("h3rd", Dispositions::POSITIVE_DELIVERY | Dispositions::DISPLAY)
+//!     .content("text/plain;charset=UTF-8", "hello");
+//! let read = Message::parse(hello.write(), &Limits::default())?;
+//! assert_eq!(read.from().unwrap().uri, "sip:alice@example.com");
+//! assert_eq!(read.message_id().unwrap(), "h3rd");
+//! assert_eq!(read.body(), "hello");
+//! # Ok::<_, cpm::cpim::ParseError>(())
+//! ```
 
 mod build;
+mod edit;
 mod error;
+mod escape;
 mod identity;
+mod index;
 mod message;
 mod name;
 

@@ -71,11 +71,16 @@ names! {
 
 impl PartialEq for HeaderName<'_> {
     fn eq(&self, other: &Self) -> bool {
-        (self.namespace, self.name) == (other.namespace, other.name)
+        self.name == other.name && same_namespace(self.namespace, other.namespace)
     }
 }
 
 impl Eq for HeaderName<'_> {}
+
+/// Whether two namespaces are the same. Peers are not sure of what stands at the end of them.
+pub(super) fn same_namespace(one: &str, other: &str) -> bool {
+    one == other || one.trim_end_matches(['/', ':']) == other.trim_end_matches(['/', ':'])
+}
 
 /// Which notifications the sender of a message asks for (RFC 5438 §6.2).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -113,10 +118,28 @@ impl Dispositions {
         self.0 == 0
     }
 
-    /// Reads a header value.
-    pub fn parse(_value: &str) -> Self {
-        todo!()
+    /// Reads a header value. Parameters do not matter, nor does case.
+    pub fn parse(value: &str) -> Self {
+        value
+            .split(',')
+            .map(|token| token.split(';').next().unwrap_or_default().trim())
+            .filter(|token| !token.is_empty())
+            .map(|token| {
+                Self::NAMES
+                    .into_iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case(token))
+                    .map_or(Self::OTHER, |(_, disposition)| disposition)
+            })
+            .fold(Self::NONE, Self::and)
     }
+
+    const NAMES: [(&'static str, Self); 5] = [
+        ("positive-delivery", Self::POSITIVE_DELIVERY),
+        ("negative-delivery", Self::NEGATIVE_DELIVERY),
+        ("display", Self::DISPLAY),
+        ("processing", Self::PROCESSING),
+        ("interworking", Self::INTERWORKING),
+    ];
 }
 
 impl std::ops::BitOr for Dispositions {
@@ -128,9 +151,16 @@ impl std::ops::BitOr for Dispositions {
 }
 
 impl std::fmt::Display for Dispositions {
-    /// As it is written in a header.
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        todo!()
+    /// As it is written in a header; what is not known is left out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut separator = "";
+        for (name, disposition) in Self::NAMES {
+            if self.contains(disposition) {
+                write!(f, "{separator}{name}")?;
+                separator = ", ";
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,8 +183,10 @@ pub enum Sensitivity {
 
 impl Sensitivity {
     /// Reads a header value, in any case.
-    pub fn parse(_value: &str) -> Option<Self> {
-        todo!()
+    pub fn parse(value: &str) -> Option<Self> {
+        [Self::Personal, Self::Private, Self::CompanyConfidential]
+            .into_iter()
+            .find(|each| each.as_str().eq_ignore_ascii_case(value.trim()))
     }
 
     /// As it is written in a header.
@@ -164,5 +196,51 @@ impl Sensitivity {
             Self::Private => "Private",
             Self::CompanyConfidential => "Company-Confidential",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dispositions_in_both_directions() {
+        for (written, value) in [
+            ("", Dispositions::NONE),
+            ("display", Dispositions::DISPLAY),
+            (
+                "positive-delivery, negative-delivery, display, processing, interworking",
+                Dispositions(31),
+            ),
+        ] {
+            assert_eq!(Dispositions::parse(written), value);
+            assert_eq!(value.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn dispositions_of_peers() {
+        for (written, value) in [
+            (
+                "Positive-Delivery,display;x=1",
+                Dispositions::POSITIVE_DELIVERY | Dispositions::DISPLAY,
+            ),
+            (", ,", Dispositions::NONE),
+            ("telepathy", Dispositions::OTHER),
+        ] {
+            assert_eq!(Dispositions::parse(written), value, "{written}");
+        }
+    }
+
+    #[test]
+    fn sensitivities_in_both_directions() {
+        for value in [
+            Sensitivity::Personal,
+            Sensitivity::Private,
+            Sensitivity::CompanyConfidential,
+        ] {
+            assert_eq!(Sensitivity::parse(value.as_str()), Some(value));
+        }
+        assert_eq!(Sensitivity::parse("public"), None);
     }
 }

@@ -62,6 +62,8 @@ pub struct Limits {
 
     /// Parts in one multipart body.
     pub parts: usize,
+    /// Lines of header fields in one part.
+    pub part_headers: usize,
     /// Depth of multipart in multipart.
     pub part_depth: usize,
     /// An XML document.
@@ -76,6 +78,8 @@ pub struct Limits {
     pub inflate_ratio: usize,
     /// A CPIM head: its headers and those of the content.
     pub cpim_head: usize,
+    /// Headers in it.
+    pub cpim_headers: usize,
     /// Media sections of an SDP.
     pub sdp_media: usize,
     /// Lines of an SDP.
@@ -124,6 +128,7 @@ impl Default for Limits {
             msrp_transaction: Duration::from_secs(30),
             msrp_idle: Duration::from_secs(30),
             parts: 64,
+            part_headers: 64,
             part_depth: 4,
             xml_size: 64 * 1024,
             xml_depth: 16,
@@ -131,6 +136,7 @@ impl Default for Limits {
             inflated: 1024 * 1024,
             inflate_ratio: 20,
             cpim_head: 8 * 1024,
+            cpim_headers: 128,
             sdp_media: 16,
             sdp_lines: 512,
             leg_queue: 256,

@@ -3,6 +3,7 @@
 mod text;
 
 pub mod cursor;
+pub mod date;
 pub mod host;
 pub mod mime;
 pub mod params;
