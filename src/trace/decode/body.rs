@@ -274,7 +274,7 @@ impl Decoder<'_> {
                     .with(Node::text("name", header.name))
                     .with(Node::text("namespace", header.namespace))
                     .with(Node::text("spelled", header.spelled));
-                field.push_text("language", header.language);
+                field.push_text("language", header.language());
                 field.with(Node::text("value", header.text())).at(offset(
                     bytes,
                     header.spelled.as_bytes(),
