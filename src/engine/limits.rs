@@ -39,18 +39,27 @@ pub struct Limits {
 
     /// The head of an MSRP chunk.
     pub msrp_head: usize,
-    /// The body of one MSRP chunk that is held in one piece.
+    /// As much of the body of one received MSRP chunk as is shown to a tap.
     pub msrp_chunk: usize,
     /// One MSRP message put together from its chunks.
     pub msrp_message: usize,
     /// MSRP messages under reassembly in one session.
     pub msrp_partial: usize,
+    /// Bytes under reassembly in one MSRP session.
+    pub msrp_session: usize,
     /// Bytes under reassembly in the whole endpoint.
     pub msrp_reassembly: usize,
     /// Size of the body of the chunks that we cut.
     pub msrp_send_chunk: usize,
     /// Messages that wait to be sent or confirmed in one MSRP session.
     pub msrp_send_queue: usize,
+    /// MSRP chunks on one connection that wait for their response.
+    pub msrp_in_flight: usize,
+    /// Bytes of responses and reports that wait for one MSRP connection before nothing more is read from it. At 16 times
+    /// as many it is closed.
+    pub msrp_send_control: usize,
+    /// Received messages on one MSRP connection that nobody has accepted or refused, before nothing more is read from it.
+    pub msrp_unanswered: usize,
     /// MSRP sessions at one time.
     pub msrp_sessions: usize,
     /// MSRP connections at one time.
@@ -120,9 +129,13 @@ impl Default for Limits {
             msrp_chunk: 128 * 1024,
             msrp_message: 16 * 1024 * 1024,
             msrp_partial: 16,
+            msrp_session: 32 * 1024 * 1024,
             msrp_reassembly: 256 * 1024 * 1024,
             msrp_send_chunk: 16 * 1024,
             msrp_send_queue: 1024,
+            msrp_in_flight: 4096,
+            msrp_send_control: 64 * 1024,
+            msrp_unanswered: 1024,
             msrp_sessions: 1_000_000,
             msrp_connections: 100_000,
             msrp_transaction: Duration::from_secs(30),

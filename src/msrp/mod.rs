@@ -4,10 +4,15 @@
 //! messages into chunks when a connection can take them, puts received chunks together, answers, reports and
 //! watches the timers. What becomes of a message it says in an [`Event`].
 
+mod connection;
 mod endpoint;
 mod error;
 mod event;
+mod inbound;
 pub mod msg;
+mod outbound;
+mod receiver;
+mod sender;
 mod session;
 
 pub use endpoint::{Config, Endpoint};

@@ -1,9 +1,11 @@
 //! What is known of one session.
 
-use super::msg::{FailureReport, Uri};
-use crate::engine::id;
+use super::msg::{FailureReport, Path, Uri};
+use super::receiver::{Owed, Partial};
+use crate::engine::{ConnId, Slab, id};
 use crate::wire::Text;
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 id! {
@@ -86,5 +88,117 @@ impl Outgoing {
             success_report: false,
             failure_report: FailureReport::Yes,
         }
+    }
+}
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) settings: Settings,
+    /// Our URI, the last of our path.
+    pub(super) local: Uri,
+    /// The peer's path, once the session is started.
+    pub(super) peer: Option<Path>,
+    /// Whether we open the connection.
+    pub(super) active: bool,
+    /// The connection it is bound to, or will be when that is up.
+    pub(super) conn: Option<ConnId>,
+    /// Who bound it before the peer's path was known.
+    pub(super) early: Option<Uri>,
+    pub(super) up: bool,
+    /// What is to be sent or confirmed, oldest first.
+    pub(super) queue: VecDeque<SendId>,
+    /// How many at the front of the queue have been cut to the end.
+    pub(super) cut: usize,
+    /// How many bytes may be cut before it is another session's turn.
+    pub(super) deficit: usize,
+    /// Whether it waits for its turn on the connection.
+    pub(super) waiting: bool,
+    /// Whether a message was refused because the queue is full.
+    pub(super) full: bool,
+    /// How short the queue has to be for there to be room again.
+    pub(super) low_water: usize,
+    /// Messages of which chunks are missing.
+    pub(super) partials: Vec<Partial>,
+    /// Messages that nobody has accepted or refused yet.
+    pub(super) owed: Slab<Owed>,
+}
+
+impl Session {
+    pub(super) const fn new(settings: Settings, local: Uri) -> Self {
+        Self {
+            settings,
+            local,
+            peer: None,
+            active: false,
+            conn: None,
+            early: None,
+            up: false,
+            queue: VecDeque::new(),
+            cut: 0,
+            deficit: 0,
+            waiting: false,
+            full: false,
+            low_water: 0,
+            partials: Vec::new(),
+            owed: Slab::new(),
+        }
+    }
+
+    /// Takes a message out of the queue, and says whether it stood there.
+    pub(super) fn forget(&mut self, id: SendId) -> bool {
+        let Some(at) = self.queue.iter().position(|queued| *queued == id) else {
+            return false;
+        };
+        self.queue.remove(at);
+        if at < self.cut {
+            self.cut -= 1;
+        }
+        true
+    }
+
+    /// Whether a Content-Type is among those we said we accept.
+    pub(super) fn accepts(&self, content_type: &str) -> bool {
+        let types = &self.settings.accept_types;
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let major = essence.split('/').next().unwrap_or_default();
+        types.is_empty()
+            || types.iter().any(|accepted| {
+                let accepted = accepted.split(';').next().unwrap_or_default().trim();
+                accepted == "*"
+                    || accepted.eq_ignore_ascii_case(essence)
+                    || accepted
+                        .strip_suffix("/*")
+                        .is_some_and(|a| a == "*" || a.eq_ignore_ascii_case(major))
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc4975_8_6_accept_types() {
+        let session = |types: &[&'static str]| {
+            let settings = Settings {
+                accept_types: types.iter().map(|t| Text::from_static(t)).collect(),
+                ..Settings::default()
+            };
+            Session::new(settings, "msrp://a:1/x;tcp".parse().unwrap())
+        };
+        let some = session(&["message/cpim", "Text/*"]);
+        for (content_type, accepted) in [
+            ("message/cpim", true),
+            ("Message/CPIM; a=b", true),
+            ("text/plain;charset=UTF-8", true),
+            ("image/jpeg", false),
+            ("message/cpim2", false),
+            ("", false),
+        ] {
+            assert_eq!(some.accepts(content_type), accepted, "{content_type}");
+        }
+        assert!(session(&["*"]).accepts("image/jpeg"));
+        assert!(session(&[]).accepts("image/jpeg"));
     }
 }

@@ -37,7 +37,7 @@ impl Path {
     pub fn of(uris: &[Uri]) -> Option<Self> {
         let first = uris.first()?.clone();
         let text = match uris {
-            [one] => Text::from(one.as_str()),
+            [one] => one.text().clone(),
             many => Text::from(many.iter().map(Uri::as_str).collect::<Vec<_>>().join(" ")),
         };
         Some(Self { first, text })
@@ -81,7 +81,7 @@ impl Path {
 impl From<Uri> for Path {
     fn from(uri: Uri) -> Self {
         Self {
-            text: Text::from(uri.as_str()),
+            text: uri.text().clone(),
             first: uri,
         }
     }

@@ -174,6 +174,10 @@ impl Uri {
         &self.text
     }
 
+    pub(super) const fn text(&self) -> &Text {
+        &self.text
+    }
+
     /// Whether both name the same (RFC 4975 §6.1): scheme, host and transport in any case, addresses by value, the
     /// port and the session-id as they are or missing on both sides; user and parameters do not matter.
     ///

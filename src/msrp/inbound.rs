@@ -1,0 +1,438 @@
+//! The endpoint's way in: which session a request belongs to, and what is answered.
+
+use super::connection::{Chunk, Sink};
+use super::endpoint::{Endpoint, Timer};
+use super::event::{Event, Incoming};
+use super::msg::{
+    Continuation, FailureReport, Frame, Message, Method, Request, Status, answerable,
+};
+use super::receiver::{Answer, Owed, Partial};
+use super::session::SessionId;
+use crate::engine::{ConnId, Cx};
+use crate::wire::Text;
+use bytes::Bytes;
+
+impl Endpoint {
+    /// Bytes arrived.
+    pub fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        connection.last_data = cx.now;
+        connection.framer.push(data);
+        loop {
+            // It may have been closed by what was in the last frame.
+            let Some(connection) = self.conns.get_mut(&conn) else {
+                return;
+            };
+            match connection.framer.next(cx.limits) {
+                Ok(Some(frame)) => self.frame(cx, conn, frame),
+                Ok(None) => break,
+                Err(_error) => {
+                    crate::engine::trace::debug!("{conn}: {_error}");
+                    return self.hang_up(cx, conn);
+                }
+            }
+        }
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        if connection.is_choked() {
+            return self.hang_up(cx, conn);
+        }
+        connection.head_since = match connection.framer.is_within_head() {
+            true => connection.head_since.or(Some(cx.now)),
+            false => None,
+        };
+        if connection.framer.is_within() {
+            self.watch_conn(cx, conn);
+        }
+    }
+
+    fn frame(&mut self, cx: &mut Cx<'_>, conn: ConnId, frame: Frame) {
+        let Frame { head, body, end } = frame;
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        connection.see(conn, cx, head.as_ref(), &body, end);
+        let mut sink = std::mem::take(&mut connection.sink);
+        if let Some(head) = head {
+            connection.head_since = None;
+            sink = match Message::read_head(head.clone()) {
+                Ok(Message::Response(response)) => {
+                    self.response(cx, conn, &response);
+                    Sink::Ignore
+                }
+                Ok(Message::Request(request)) => {
+                    match self.request(cx, conn, request, &body, end) {
+                        Some(sink) => sink,
+                        // The message was whole, and is on its way up.
+                        None => return,
+                    }
+                }
+                Err(error) => {
+                    if let Some(request) = answerable(&head)
+                        && request.method != Method::Report
+                    {
+                        self.answer(cx, conn, answer_to(&request), error.status());
+                    }
+                    Sink::Ignore
+                }
+            };
+        }
+        if let Sink::Chunk(chunk) = &mut sink {
+            let status = self.store(cx, chunk, &body);
+            if let Err(status) = status {
+                self.answer(cx, conn, chunk.answer.clone(), status);
+                sink = Sink::Ignore;
+            }
+        }
+        match end {
+            Some(end) => match sink {
+                Sink::Ignore => {}
+                Sink::Answer(answer) => self.answer(cx, conn, answer, Status::OK),
+                Sink::Chunk(chunk) => self.chunk_ended(cx, conn, *chunk, end),
+            },
+            None => {
+                if let Some(connection) = self.conns.get_mut(&conn) {
+                    connection.sink = sink;
+                }
+            }
+        }
+    }
+
+    /// What to do with the body of a request; `None` if it was all there and has been handed up.
+    fn request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        request: Request,
+        body: &Bytes,
+        end: Option<Continuation>,
+    ) -> Option<Sink> {
+        match request.method {
+            // Never answered, whatever is wrong with it (RFC 4975 §7.1.2).
+            Method::Report => {
+                self.report(conn, request);
+                return Some(Sink::Ignore);
+            }
+            Method::Send => {}
+            _ => {
+                self.answer(cx, conn, answer_to(&request), Status::UNKNOWN_METHOD);
+                return Some(Sink::Ignore);
+            }
+        }
+        let answer = answer_to(&request);
+        let admitted = self
+            .admit(cx, conn, &request)
+            .and_then(|session| Ok((session, self.examine(cx, session, &request)?)));
+        let (session, at) = match admitted {
+            Ok((session, Some(at))) => (session, at),
+            Ok((_, None)) => return Some(Sink::Answer(answer)),
+            Err(status) => {
+                self.answer(cx, conn, answer, status);
+                return Some(Sink::Ignore);
+            }
+        };
+        let state = self.sessions.get_mut(session.0)?;
+        let message_id = request.message_id.unwrap_or_default();
+        let content_type = request.content_type.unwrap_or_default();
+        let report = request.success_report.then_some(request.from_path);
+        let known = state.partials.iter().any(|p| p.id == message_id);
+        if !known && at == 0 && end == Some(Continuation::Complete) {
+            // The whole message in one piece: nothing is copied.
+            let max = max_size(cx, state.settings.max_size);
+            if body.len() as u64 > max {
+                self.answer(cx, conn, answer, Status::STOP);
+            } else {
+                let owed = Owed {
+                    answer,
+                    message_id,
+                    size: body.len() as u64,
+                    report,
+                };
+                self.deliver(conn, session, owed, content_type, body.clone());
+            }
+            return None;
+        }
+        if !known {
+            if state.partials.len() >= cx.limits.msrp_partial {
+                self.answer(cx, conn, answer, Status::STOP);
+                return Some(Sink::Ignore);
+            }
+            state.partials.push(Partial::new(
+                message_id.compact(),
+                content_type.compact(),
+                request.success_report,
+                cx.now,
+            ));
+            self.watch_partials(cx, session);
+        }
+        Some(Sink::Chunk(Box::new(Chunk {
+            session,
+            answer,
+            message_id,
+            at,
+            report,
+        })))
+    }
+
+    /// The session that a request belongs to, bound to its connection by it if it was not (RFC 4975 §5.4, §7.3).
+    fn admit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        request: &Request,
+    ) -> Result<SessionId, Status> {
+        let local = request.to_path.first();
+        let session = local
+            .session_id()
+            .and_then(|id| self.by_id.get(id).copied())
+            .ok_or(Status::NO_SESSION)?;
+        let state = self.sessions.get_mut(session.0).ok_or(Status::NO_SESSION)?;
+        let peer = request.from_path.last();
+        if !state.settings.match_by_id_only {
+            // More hops would have to come after us, and we are no relay.
+            if !state.local.matches(local) || request.to_path.iter().count() > 1 {
+                return Err(Status::NO_SESSION);
+            }
+            if state
+                .peer
+                .as_ref()
+                .is_some_and(|p| !p.last().matches(&peer))
+            {
+                return Err(Status::FORBIDDEN);
+            }
+        }
+        match state.conn {
+            Some(bound) if bound == conn => {}
+            Some(_) => return Err(Status::OTHER_CONNECTION),
+            // A connection that we are about to open is not the peer's to replace.
+            None if state.active => return Err(Status::OTHER_CONNECTION),
+            None => {
+                let connection = self.conns.get_mut(&conn).ok_or(Status::NO_SESSION)?;
+                connection.sessions.insert(session);
+                connection.closing = false;
+                state.conn = Some(conn);
+                if state.peer.is_none() {
+                    state.early = Some(peer.compact());
+                }
+                self.up(session);
+                self.make_ready(cx, session);
+            }
+        }
+        Ok(session)
+    }
+
+    /// Where the body of a SEND belongs in its message, counted from 0; `None` if it has none.
+    fn examine(
+        &self,
+        cx: &Cx<'_>,
+        session: SessionId,
+        request: &Request,
+    ) -> Result<Option<u64>, Status> {
+        let state = self.sessions.get(session.0).ok_or(Status::NO_SESSION)?;
+        let range = request.byte_range.unwrap_or_default();
+        let id = request.message_id.as_ref();
+        let partial = id.and_then(|id| state.partials.iter().find(|p| p.id == *id));
+        let Some(content_type) = &request.content_type else {
+            // A request without a body binds, keeps alive, or ends a message of which parts came before.
+            return Ok(partial.map(|_| range.start.saturating_sub(1)));
+        };
+        if id.is_none() || range.start == 0 {
+            return Err(Status::BAD_REQUEST);
+        }
+        let max = max_size(cx, state.settings.max_size);
+        if partial.is_some_and(|p| p.refused)
+            || range.start - 1 > max
+            || range.total.is_some_and(|total| total > max)
+        {
+            return Err(Status::STOP);
+        }
+        if partial.is_none() && !state.accepts(content_type) {
+            return Err(Status::UNSUPPORTED_TYPE);
+        }
+        Ok(Some(range.start - 1))
+    }
+
+    /// Puts bytes into their message.
+    fn store(&mut self, cx: &Cx<'_>, chunk: &mut Chunk, body: &[u8]) -> Result<(), Status> {
+        let state = self
+            .sessions
+            .get_mut(chunk.session.0)
+            .ok_or(Status::NO_SESSION)?;
+        let held: usize = state.partials.iter().map(Partial::charged).sum();
+        let partial = state
+            .partials
+            .iter_mut()
+            .find(|p| p.id == chunk.message_id)
+            // It took too long.
+            .ok_or(Status::STOP)?;
+        partial.touched = cx.now;
+        if partial.refused {
+            return Err(Status::STOP);
+        }
+        if body.is_empty() {
+            return Ok(());
+        }
+        let before = partial.charged();
+        let price = Partial::price(body.len());
+        let max = max_size(cx, state.settings.max_size);
+        let end = chunk.at.checked_add(body.len() as u64);
+        let fits = end.is_some_and(|end| end <= max)
+            && held.saturating_add(price) <= cx.limits.msrp_session
+            && self.reassembly.saturating_add(price) <= cx.limits.msrp_reassembly;
+        if fits {
+            partial.write(chunk.at, body);
+        }
+        if !fits || partial.is_shattered() {
+            partial.refuse();
+        }
+        self.reassembly = (self.reassembly + partial.charged()).saturating_sub(before);
+        if partial.refused {
+            return Err(Status::STOP);
+        }
+        chunk.at = end.unwrap_or(u64::MAX);
+        Ok(())
+    }
+
+    /// A chunk has ended; maybe its message is whole.
+    fn chunk_ended(&mut self, cx: &mut Cx<'_>, conn: ConnId, chunk: Chunk, end: Continuation) {
+        let Some(state) = self.sessions.get_mut(chunk.session.0) else {
+            return self.answer(cx, conn, chunk.answer, Status::NO_SESSION);
+        };
+        let found = state.partials.iter().position(|p| p.id == chunk.message_id);
+        let complete = found.is_some_and(|index| {
+            let Some(partial) = state.partials.get_mut(index) else {
+                return false;
+            };
+            if end == Continuation::Complete {
+                partial.finish(chunk.at);
+            }
+            partial.is_complete()
+        });
+        let Some(index) = found.filter(|_| complete || end == Continuation::Aborted) else {
+            return self.answer(cx, conn, chunk.answer, Status::OK);
+        };
+        let partial = state.partials.swap_remove(index);
+        self.reassembly = self.reassembly.saturating_sub(partial.charged());
+        if end == Continuation::Aborted {
+            return self.answer(cx, conn, chunk.answer, Status::OK);
+        }
+        let content_type = partial.content_type.clone();
+        let report = chunk.report.filter(|_| partial.success_report);
+        let body = partial.into_body();
+        let owed = Owed {
+            answer: chunk.answer,
+            message_id: chunk.message_id,
+            size: body.len() as u64,
+            report,
+        };
+        self.deliver(conn, chunk.session, owed, content_type, body);
+    }
+
+    /// Hands a message up.
+    fn deliver(
+        &mut self,
+        conn: ConnId,
+        session: SessionId,
+        owed: Owed,
+        content_type: Text,
+        body: Bytes,
+    ) {
+        let Some(state) = self.sessions.get_mut(session.0) else {
+            return;
+        };
+        let id = owed.message_id.clone();
+        let success_report = owed.report.is_some();
+        let failure_report = owed.answer.failure_report;
+        // The answer may be long in coming, and should not hold the receive buffer.
+        let key = state.owed.insert(Owed {
+            answer: owed.answer.compact(),
+            message_id: owed.message_id.compact(),
+            size: owed.size,
+            report: owed.report.map(|path| path.compact()),
+        });
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.owed += 1;
+        }
+        self.events.push_back(Event::Received {
+            session,
+            message: Incoming {
+                id,
+                content_type,
+                body,
+                receipt: super::Receipt { session, key },
+                success_report,
+                failure_report,
+            },
+        });
+    }
+
+    fn report(&mut self, conn: ConnId, report: Request) {
+        let session = report
+            .to_path
+            .first()
+            .session_id()
+            .and_then(|id| self.by_id.get(id).copied());
+        let bound = session
+            .and_then(|session| self.sessions.get(session.0))
+            .is_some_and(|state| state.conn == Some(conn));
+        if let (Some(session), true, Some(message_id), Some(status)) =
+            (session, bound, report.message_id, report.status)
+        {
+            self.events.push_back(Event::Report {
+                session,
+                message_id,
+                status,
+                range: report.byte_range,
+            });
+        }
+    }
+
+    fn watch_partials(&mut self, cx: &Cx<'_>, session: SessionId) {
+        let timer = Timer::Partial(session);
+        let oldest = self
+            .sessions
+            .get(session.0)
+            .and_then(|state| state.partials.iter().map(|p| p.touched).min());
+        if self.timers.get(&timer).is_none()
+            && let Some(at) = oldest.and_then(|at| at.checked_add(cx.limits.msrp_idle))
+        {
+            self.timers.set(timer, at);
+        }
+    }
+
+    /// Forgets messages whose next chunk does not come.
+    pub(super) fn sweep(&mut self, cx: &Cx<'_>, session: SessionId) {
+        let Some(state) = self.sessions.get_mut(session.0) else {
+            return;
+        };
+        let mut freed = 0;
+        state.partials.retain(|partial| {
+            let idle = cx.now.saturating_duration_since(partial.touched);
+            let keep = idle < cx.limits.msrp_idle;
+            freed += if keep { 0 } else { partial.charged() };
+            keep
+        });
+        self.reassembly = self.reassembly.saturating_sub(freed);
+        self.watch_partials(cx, session);
+    }
+}
+
+fn answer_to(request: &Request) -> Answer {
+    Answer {
+        transaction_id: request.transaction_id.clone(),
+        to: request.from_path.first().clone(),
+        from: request.to_path.first().clone(),
+        failure_report: match request.method {
+            Method::Send => request.failure_report,
+            _ => FailureReport::Yes,
+        },
+    }
+}
+
+/// The largest message that is taken.
+fn max_size(cx: &Cx<'_>, max: Option<u64>) -> u64 {
+    (cx.limits.msrp_message as u64).min(max.unwrap_or(u64::MAX))
+}

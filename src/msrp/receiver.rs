@@ -1,0 +1,247 @@
+//! Putting chunks together again.
+
+use super::msg::{FailureReport, Path, Uri};
+use crate::wire::Text;
+use bytes::{Bytes, BytesMut};
+use std::time::Instant;
+
+/// What is needed to answer a request.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) transaction_id: Text,
+    /// The hop that the request came from.
+    pub(super) to: Uri,
+    /// Our URI as the request names it.
+    pub(super) from: Uri,
+    pub(super) failure_report: FailureReport,
+}
+
+impl Answer {
+    /// The same in buffers of its own.
+    pub(super) fn compact(&self) -> Self {
+        Self {
+            transaction_id: self.transaction_id.compact(),
+            to: self.to.compact(),
+            from: self.from.compact(),
+            failure_report: self.failure_report,
+        }
+    }
+}
+
+/// What is owed for a message that was handed up: a response to its last chunk, and maybe a report.
+#[derive(Debug)]
+pub(super) struct Owed {
+    pub(super) answer: Answer,
+    pub(super) message_id: Text,
+    pub(super) size: u64,
+    /// Where a success report goes, if one was asked for.
+    pub(super) report: Option<Path>,
+}
+
+/// A message of which chunks are missing.
+///
+/// Chunks may come in any order and overlap; of bytes that come twice the first are kept. Nothing is allocated but for
+/// bytes that have arrived.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub(super) id: Text,
+    pub(super) content_type: Text,
+    pub(super) success_report: bool,
+    /// When its last bytes came.
+    pub(super) touched: Instant,
+    /// Its sender was told to stop: what still comes is not kept.
+    pub(super) refused: bool,
+    /// Sorted by place, without overlap.
+    segments: Vec<Segment>,
+    /// How long it is, known from its last chunk.
+    size: Option<u64>,
+    charged: usize,
+}
+
+#[derive(Debug)]
+struct Segment {
+    at: u64,
+    bytes: BytesMut,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.at + self.bytes.len() as u64
+    }
+}
+
+impl Partial {
+    pub(super) fn new(id: Text, content_type: Text, success_report: bool, now: Instant) -> Self {
+        Self {
+            id,
+            content_type,
+            success_report,
+            touched: now,
+            refused: false,
+            segments: Vec::new(),
+            size: None,
+            charged: 0,
+        }
+    }
+
+    /// What it costs of the budgets: its bytes, and something for every gap.
+    pub(super) const fn charged(&self) -> usize {
+        self.charged
+    }
+
+    /// What it would cost at most to take that many bytes more.
+    pub(super) const fn price(bytes: usize) -> usize {
+        bytes.saturating_add(SEGMENT)
+    }
+
+    /// Whether it is in more pieces than anybody needs who has no bad intentions.
+    pub(super) const fn is_shattered(&self) -> bool {
+        self.segments.len() > SEGMENTS
+    }
+
+    /// Takes the bytes at a place, which the caller has held against the limits.
+    pub(super) fn write(&mut self, mut at: u64, mut bytes: &[u8]) {
+        // The common case: the next bytes in order.
+        if let Some(last) = self.segments.last_mut()
+            && last.end() == at
+        {
+            last.bytes.extend_from_slice(bytes);
+            self.charged += bytes.len();
+            return;
+        }
+        // The first segment that ends at or after the place.
+        let mut index = self.segments.partition_point(|s| s.end() < at);
+        while !bytes.is_empty() {
+            let (start, end) = match self.segments.get(index) {
+                Some(next) => (next.at, next.end()),
+                None => (u64::MAX, u64::MAX),
+            };
+            let gap = usize::try_from(start.saturating_sub(at)).unwrap_or(usize::MAX);
+            let (new, rest) = bytes.split_at(gap.min(bytes.len()));
+            if !new.is_empty() {
+                self.charged += new.len();
+                match index.checked_sub(1).and_then(|i| self.segments.get_mut(i)) {
+                    Some(before) if before.end() == at => before.bytes.extend_from_slice(new),
+                    _ => {
+                        self.charged += SEGMENT;
+                        let bytes = BytesMut::from(new);
+                        self.segments.insert(index, Segment { at, bytes });
+                        index += 1;
+                    }
+                }
+                at += new.len() as u64;
+            }
+            // What is there already is passed over.
+            let known = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let known = if rest.is_empty() {
+                0
+            } else {
+                known.min(rest.len())
+            };
+            bytes = rest.get(known..).unwrap_or_default();
+            at += known as u64;
+            index += 1;
+        }
+    }
+
+    /// The last chunk ended here.
+    pub(super) const fn finish(&mut self, size: u64) {
+        self.size = Some(size);
+    }
+
+    /// Whether nothing is missing.
+    pub(super) fn is_complete(&self) -> bool {
+        let mut end = 0;
+        for segment in &self.segments {
+            if segment.at > end {
+                break;
+            }
+            end = segment.end();
+        }
+        self.size.is_some_and(|size| end >= size)
+    }
+
+    /// The whole message.
+    pub(super) fn into_body(self) -> Bytes {
+        let size = usize::try_from(self.size.unwrap_or_default()).unwrap_or(usize::MAX);
+        let mut segments = self.segments.into_iter();
+        let mut body = segments.next().map(|s| s.bytes).unwrap_or_default();
+        for segment in segments {
+            body.extend_from_slice(&segment.bytes);
+        }
+        body.truncate(size);
+        body.freeze()
+    }
+
+    /// Gives up its bytes and keeps only the memory that its sender was told to stop.
+    pub(super) fn refuse(&mut self) {
+        self.refused = true;
+        self.charged = 0;
+        self.segments = Vec::new();
+    }
+}
+
+/// What a segment costs beside its bytes.
+const SEGMENT: usize = 128;
+
+/// Over TCP chunks arrive in order: gaps come from retries and from relays with several ways.
+const SEGMENTS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn partial() -> Partial {
+        Partial::new("m".into(), "text/plain".into(), false, Instant::now())
+    }
+
+    #[test]
+    fn chunks_in_reverse_order_make_the_message() {
+        let mut message = partial();
+        message.write(6, b"world");
+        message.finish(11);
+        assert!(!message.is_complete());
+        message.write(5, b" ");
+        message.write(0, b"hello");
+        assert!(message.is_complete());
+        assert_eq!(message.into_body(), "hello world");
+    }
+
+    #[test]
+    fn the_price_is_what_arrived() {
+        let mut message = partial();
+        message.write(1_000_000_000_000_000_000, b"12345");
+        assert!(message.charged() < 1024);
+        assert!(!message.is_complete());
+    }
+
+    proptest! {
+        #[test]
+        fn overlapping_chunks_are_as_in_a_naive_model(
+            writes in proptest::collection::vec((0usize..60, 0usize..30, any::<u8>()), 0..40),
+        ) {
+            let mut message = partial();
+            let mut model: Vec<Option<u8>> = vec![None; 100];
+            for (at, len, fill) in writes {
+                let bytes: Vec<u8> = (0..len).map(|i| fill.wrapping_add(i as u8)).collect();
+                message.write(at as u64, &bytes);
+                for (place, byte) in model[at..].iter_mut().zip(bytes) {
+                    place.get_or_insert(byte);
+                }
+            }
+            let size = model.iter().position(Option::is_none).unwrap();
+            let pairs: Vec<_> = message.segments.windows(2).map(|w| (w[0].end(), w[1].at)).collect();
+            prop_assert!(pairs.into_iter().all(|(end, at)| end <= at));
+            let kept: usize = message.segments.iter().map(|s| s.bytes.len()).sum();
+            prop_assert_eq!(kept, model.iter().flatten().count());
+            prop_assert_eq!(message.charged(), kept + SEGMENT * message.segments.len());
+            message.finish(size as u64 + 1);
+            prop_assert!(!message.is_complete());
+            message.finish(size as u64);
+            prop_assert!(message.is_complete());
+            let body: Vec<u8> = model.into_iter().map_while(|byte| byte).collect();
+            prop_assert_eq!(message.into_body(), Bytes::from(body));
+        }
+    }
+}
