@@ -70,7 +70,7 @@ fn rfc4475_valid_messages_are_taken_and_written_back_byte_for_byte() {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = message.write();
         match &*name {
-            // §3.1.1.8 and §3.3.15: what follows the body in a datagram is dropped.
+            // §3.1.1.8: what follows the body in a datagram is dropped.
             "dblreq" => assert!(
                 bytes.starts_with(&written) && written.ends_with(b"Content-Length: 0\r\n\r\n")
             ),

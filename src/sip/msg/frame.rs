@@ -1,7 +1,7 @@
 //! Cutting a stream into messages.
 
 use super::list::{self, is_space, is_token_byte};
-use super::{Name, parse};
+use super::{Name, scan, start};
 use crate::engine::Limits;
 use crate::sip::FrameError;
 use bytes::{Bytes, BytesMut};
@@ -205,7 +205,7 @@ impl Framer {
             .iter()
             .rposition(|byte| is_space(*byte))
             .map_or(0, |space| space + 1);
-        if request && !parse::is_version(line.get(last..).unwrap_or_default()) {
+        if request && !start::is_version(line.get(last..).unwrap_or_default()) {
             return Err(FrameError::NotSip);
         }
         self.scanned = next;
@@ -254,7 +254,7 @@ impl Framer {
     /// stream that is read differently by two hops has messages that only one of them sees.
     fn line_end(&mut self) -> Result<Option<usize>, FrameError> {
         loop {
-            self.scanned = parse::scan(&self.buffer, self.scanned);
+            self.scanned = scan::scan(&self.buffer, self.scanned);
             match self.buffer.get(self.scanned..) {
                 Some([b'\r', b'\n', ..]) => return Ok(Some(self.scanned + 2)),
                 Some([b'\r'] | []) | None => return Ok(None),
@@ -279,5 +279,188 @@ fn content_length(field: &[u8], before: Option<usize>) -> Result<Option<usize>, 
         (Some(length), Some(other)) if length != other => Err(FrameError::ContentLength),
         (Some(length), _) => Ok(Some(length)),
         (None, _) => Err(FrameError::ContentLength),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 3\r\n\r\nabc";
+    const TWO: &[u8] = b"SIP/2.0 200 OK\r\nX: folded\r\n on\r\nl\t:\r\n 0\r\n\r\n";
+
+    /// Everything that comes out when the stream comes in these pieces.
+    fn run(pieces: &[&[u8]]) -> (Vec<Frame>, Option<FrameError>) {
+        let (mut framer, mut frames) = (Framer::new(), Vec::new());
+        for piece in pieces {
+            framer.push(Bytes::copy_from_slice(piece));
+            loop {
+                match framer.next(&Limits::default()) {
+                    Ok(Some(frame)) => frames.push(frame),
+                    Ok(None) => break,
+                    Err(error) => {
+                        assert_eq!(framer.next(&Limits::default()), Err(error));
+                        return (frames, Some(error));
+                    }
+                }
+            }
+        }
+        (frames, None)
+    }
+
+    fn error(stream: &[u8]) -> Option<FrameError> {
+        run(&[stream]).1
+    }
+
+    #[test]
+    fn rfc3261_18_3_messages_come_out_whole_at_every_split_point() {
+        let stream = [b"\r\n\r\n", ONE, TWO, b"\r\n", ONE].concat();
+        let message = |bytes| Frame::Message(Bytes::from_static(bytes));
+        let expected = [
+            Frame::Ping,
+            message(ONE),
+            message(TWO),
+            Frame::Pong,
+            message(ONE),
+        ];
+        assert_eq!(run(&[&stream]), (expected.to_vec(), None));
+        for split in 0..stream.len() {
+            let (one, two) = stream.split_at(split);
+            let (mut frames, error) = run(&[one, two]);
+            if split == 2 || split == 3 {
+                assert_eq!(
+                    frames.remove(0),
+                    Frame::Pong,
+                    "a ping in two pieces is seen twice"
+                );
+            }
+            assert_eq!((frames, error), (expected.to_vec(), None), "{split}");
+        }
+    }
+
+    #[test]
+    fn rfc5626_3_5_1_every_ping_is_seen_once_however_it_is_cut() {
+        for pieces in [
+            &[&b"\r\n\r\n"[..]][..],
+            &[b"\r\n", b"\r\n"],
+            &[b"\r", b"\n\r\n"],
+            &[b"\r\n\r", b"\n"],
+            &[b"\r", b"\n", b"\r", b"\n"],
+        ] {
+            let pings = run(pieces)
+                .0
+                .into_iter()
+                .filter(|frame| *frame == Frame::Ping)
+                .count();
+            assert_eq!(pings, 1, "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_begin_like_sip_is_refused_at_the_first_byte_that_shows_it() {
+        for (stream, enough) in [
+            (&b"GET / HTTP/1.1\r\n"[..], 5),
+            (b"POST http://a/ HTTP/1.1\r\n\r\n", 25),
+            (b"MSRP abcd SEND\r\n", 10),
+            (b"\x16\x03\x01\x02\x00", 1),
+            (b" OPTIONS sip:a", 1),
+            (b"\n\n", 1),
+            (b"\rX", 2),
+            (b"SIX/2.0 200 OK", 4),
+            (b"INVITE /sip:a", 8),
+        ] {
+            assert_eq!(error(&stream[..enough - 1]), None, "{stream:?}");
+            assert_eq!(
+                error(&stream[..enough]),
+                Some(FrameError::NotSip),
+                "{stream:?}"
+            );
+        }
+        assert_eq!(error(&[b'A'; 65]), Some(FrameError::NotSip));
+    }
+
+    #[test]
+    fn a_message_within_another_protocol_is_not_found_at_any_offset() {
+        for offset in 0..4096 {
+            let mut stream = b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n".to_vec();
+            stream.resize(stream.len() + offset, b'\n');
+            stream.extend_from_slice(ONE);
+            assert_eq!(run(&[&stream]), (Vec::new(), Some(FrameError::NotSip)));
+        }
+    }
+
+    #[test]
+    fn rfc3261_20_14_a_length_that_is_missing_or_in_doubt_ends_the_stream() {
+        let with = |fields: &str| error(format!("SIP/2.0 200 OK\r\n{fields}\r\n").as_bytes());
+        assert_eq!(with(""), Some(FrameError::NoContentLength));
+        assert_eq!(with("Content-Length: 1\r\nl: 1\r\n"), None);
+        assert_eq!(
+            with("L:1\r\ncontent-length:2\r\n"),
+            Some(FrameError::ContentLength)
+        );
+        for bad in ["-1", "+1", "", "1 2", "0x1", "1,1", "99999999999999999999"] {
+            let found = with(&format!("Content-Length: {bad}\r\n"));
+            assert_eq!(found, Some(FrameError::ContentLength), "{bad}");
+        }
+        // A name that only looks like it.
+        assert_eq!(
+            with("Content-Lengths: 1\r\n"),
+            Some(FrameError::NoContentLength)
+        );
+    }
+
+    #[test]
+    fn lines_end_in_crlf_and_nothing_else() {
+        assert_eq!(
+            error(b"SIP/2.0 200 OK\nl: 0\n\n"),
+            Some(FrameError::LineEnd)
+        );
+        assert_eq!(
+            error(b"SIP/2.0 200 OK\r\nX: a\rl: 5\r\nl: 0\r\n\r\n"),
+            Some(FrameError::LineEnd)
+        );
+        assert_eq!(
+            error(b"SIP/2.0 200 OK\r\nX: a\nl: 5\r\nl: 0\r\n\r\n"),
+            Some(FrameError::LineEnd)
+        );
+    }
+
+    #[test]
+    fn every_size_is_bounded_before_it_is_believed() {
+        let limits = Limits {
+            sip_head: 64,
+            sip_message: 128,
+            ..Limits::default()
+        };
+        let run = |stream: &[u8]| {
+            let mut framer = Framer::new();
+            framer.push(Bytes::copy_from_slice(stream));
+            framer.next(&limits)
+        };
+        let endless = [b"SIP/2.0 200 ".as_slice(), &[b'a'; 64]].concat();
+        assert_eq!(run(&endless), Err(FrameError::HeadTooLarge(64)));
+        let folded = [b"SIP/2.0 200 OK\r\nX:".as_slice(), &b"\r\n a".repeat(20)].concat();
+        assert_eq!(run(&folded), Err(FrameError::HeadTooLarge(64)));
+        let head = b"SIP/2.0 200 OK\r\nl: ";
+        for (length, result) in [
+            ("102", Ok(None)),
+            ("103", Err(FrameError::TooLarge(128))),
+            ("18446744073709551615", Err(FrameError::TooLarge(128))),
+        ] {
+            let stream = [head, length.as_bytes(), b"\r\n\r\n"].concat();
+            assert_eq!(run(&stream), result, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_stream_of_single_bytes_takes_linear_time() {
+        // Were the head scanned again for each byte, this would take minutes.
+        let mut head = b"SIP/2.0 200 OK\r\n".to_vec();
+        while head.len() < 60_000 {
+            head.extend_from_slice(b"X-Header: value\r\n");
+        }
+        head.extend_from_slice(b"l: 0\r\n\r\n");
+        let pieces: Vec<&[u8]> = head.chunks(1).collect();
+        assert_eq!(run(&pieces).0.len(), 1);
     }
 }

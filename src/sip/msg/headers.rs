@@ -319,3 +319,6 @@ impl std::fmt::Debug for Field<'_> {
         write!(f, "{}: {:?}", self.spelled(), self.text())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,12 @@ impl Index {
         self.edited = true;
     }
 
+    /// How many bytes were added.
+    #[cfg(test)]
+    pub(super) const fn added_size(&self) -> usize {
+        self.added.len()
+    }
+
     /// All fields in order.
     pub(super) fn slots(&self) -> &[Slot] {
         &self.slots

@@ -38,6 +38,8 @@ mod name;
 mod parse;
 mod request;
 mod response;
+mod scan;
+mod start;
 mod status;
 mod validate;
 mod write;

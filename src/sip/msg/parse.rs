@@ -2,6 +2,8 @@
 
 use super::index::{Buffer, Index, MAX_FIELDS, Slot};
 use super::list::{self, is_space, is_token_byte};
+use super::scan::{scan, scan_quoted};
+use super::start::Start;
 use super::{Headers, Line, Message, Method, Name, Request, Response, Status};
 use crate::engine::Limits;
 use crate::sip::ParseError;
@@ -66,17 +68,6 @@ pub(super) fn message(mut bytes: Bytes, limits: &Limits) -> Result<Message, Pars
     })
 }
 
-enum Start {
-    Request {
-        method: Result<Method, Range<usize>>,
-        uri: Range<u32>,
-    },
-    Response {
-        status: Status,
-        reason: Range<u32>,
-    },
-}
-
 /// What one pass over the head notes.
 struct Head {
     slots: Vec<Slot>,
@@ -106,7 +97,7 @@ impl Head {
             bare_end: false,
         };
         let mut at = head.after_line(bytes, end)?;
-        let start = start_line(bytes, end)?;
+        let start = Start::read(bytes, end)?;
         let most = limits.sip_headers.min(MAX_FIELDS);
         head.end = loop {
             match bytes.get(at) {
@@ -258,78 +249,6 @@ impl Head {
     }
 }
 
-/// Reads the first line, which ends at `end`. More than one space between its parts and space at its end
-/// are let through: RFC 4475 §3.1.2.8 and §3.1.2.9 leave that to the receiver.
-fn start_line(bytes: &[u8], end: usize) -> Result<Start, ParseError> {
-    let line = list::trimmed(bytes, 0..end);
-    let wrong = |at| Err(ParseError::StartLine { at });
-    if line.start > 0 {
-        return wrong(0);
-    }
-    let whole = bytes.get(..line.end).unwrap_or_default();
-    let first = whole
-        .iter()
-        .position(|b| !is_token_byte(*b))
-        .unwrap_or(line.end);
-    if first == 3 && is_version(whole.get(..4).unwrap_or_default()) {
-        return status_line(whole);
-    }
-    if first == 0 || whole.get(first) != Some(&b' ') {
-        return wrong(first);
-    }
-    let Some(last) = whole.iter().rposition(|b| is_space(*b)) else {
-        return wrong(first);
-    };
-    let version = whole.get(last + 1..).unwrap_or_default();
-    if !is_version(version) {
-        return wrong(last + 1);
-    }
-    if !version.eq_ignore_ascii_case(b"SIP/2.0") {
-        return Err(ParseError::Version { at: last + 1 });
-    }
-    let uri = list::trimmed(whole, first..last);
-    let text = whole.get(uri.clone()).unwrap_or_default();
-    if uri.is_empty() {
-        return wrong(last);
-    }
-    if let Some(at) = text.iter().position(|b| !b.is_ascii_graphic()) {
-        return wrong(uri.start + at);
-    }
-    Ok(Start::Request {
-        method: whole.get(..first).and_then(Method::known).ok_or(0..first),
-        uri: small(uri.start)..small(uri.end),
-    })
-}
-
-/// Reads a Status-Line. The reason and the space before it may be missing.
-fn status_line(line: &[u8]) -> Result<Start, ParseError> {
-    let version = line.iter().position(|b| is_space(*b)).unwrap_or(line.len());
-    if !(line.get(..version)).is_some_and(|v| v.eq_ignore_ascii_case(b"SIP/2.0")) {
-        return Err(ParseError::Version { at: 0 });
-    }
-    let rest = list::trimmed(line, version..line.len());
-    let at = rest.start;
-    let end = (line.get(at..).unwrap_or_default().iter())
-        .position(|b| is_space(*b))
-        .map_or(line.len(), |length| at + length);
-    let status = match line.get(at..end) {
-        Some(code @ [_, _, _]) => list::number(code).and_then(Status::new),
-        _ => None,
-    };
-    let reason = list::trimmed(line, end..line.len());
-    Ok(Start::Response {
-        status: status.ok_or(ParseError::StatusCode { at })?,
-        reason: small(reason.start)..small(reason.end),
-    })
-}
-
-/// Whether this begins like a version of SIP, which may be spelled in any case (RFC 3261 §7.1).
-pub(super) fn is_version(bytes: &[u8]) -> bool {
-    bytes
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
-}
-
 /// A name with space before the colon, or one that is not in the table.
 #[cold]
 fn unusual_name(bytes: &[u8], start: usize, colon: usize) -> Result<(usize, u8), ParseError> {
@@ -358,57 +277,6 @@ fn bad_name(bytes: &[u8], start: usize) -> ParseError {
     }
 }
 
-/// Where the line ends whose value begins at `start`, if the control characters in it stand after a
-/// backslash in a quoted string (RFC 3261 §25.1, `quoted-pair`). Anywhere else they are refused: two hops
-/// that read on differently after a NUL see different headers.
-#[cold]
-fn scan_quoted(bytes: &[u8], start: usize) -> Result<usize, ParseError> {
-    let (mut at, mut quoted) = (start, false);
-    loop {
-        match bytes.get(at..) {
-            Some([b'\r' | b'\n', ..]) => return Ok(at),
-            Some([b'\\', next, ..]) if quoted && !matches!(next, b'\r' | b'\n') => at += 1,
-            Some([b'"', ..]) => quoted = !quoted,
-            Some([byte, ..]) if list::is_control(*byte) => return Err(ParseError::Control { at }),
-            Some([_, ..]) => {}
-            Some([]) | None => return Err(ParseError::Truncated { at }),
-        }
-        at += 1;
-    }
-}
-
-/// Where the first control character other than TAB is from `at` on; the end if there is none.
-///
-/// Eight bytes at a time: subtracting 0x20 from each borrows into its highest bit just where it is
-/// smaller. A borrow may reach the next byte, but never the first that is found.
-#[inline]
-pub(super) fn scan(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES * 0x80;
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(chunk) = rest.first_chunk::<8>() else {
-            return match list::control(rest) {
-                Some(found) => at + found,
-                None => bytes.len().max(at),
-            };
-        };
-        let word = u64::from_le_bytes(*chunk);
-        let low = word.wrapping_sub(ONES * 0x20);
-        let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
-        let found = (low | delete) & !word & HIGH;
-        if found == 0 {
-            at += 8;
-            continue;
-        }
-        at += (found.trailing_zeros() / 8) as usize;
-        if bytes.get(at) != Some(&b'\t') {
-            return at;
-        }
-        at += 1;
-    }
-}
-
 /// Where the first colon is. Names are short.
 #[inline]
 fn find_colon(bytes: &[u8]) -> Option<usize> {
@@ -417,6 +285,235 @@ fn find_colon(bytes: &[u8]) -> Option<usize> {
 
 /// An offset in a message, which is smaller than 4 GiB.
 #[inline]
-const fn small(offset: usize) -> u32 {
+pub(super) const fn small(offset: usize) -> u32 {
     offset as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ParseError as E;
+
+    fn parse(bytes: impl AsRef<[u8]>) -> Result<Message, ParseError> {
+        message(Bytes::copy_from_slice(bytes.as_ref()), &Limits::default())
+    }
+
+    /// The fields as names and values.
+    fn fields(bytes: impl AsRef<[u8]>) -> Vec<(String, Option<String>)> {
+        let message = parse(bytes).unwrap();
+        (message.headers().iter())
+            .map(|field| (field.name().to_string(), field.text().map(str::to_owned)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_no_message_says_what_and_at_which_byte() {
+        for (bytes, error) in [
+            (&b""[..], E::Truncated { at: 0 }),
+            (b"OPTIONS sip:a SIP/2.0", E::Truncated { at: 21 }),
+            (b"OPTIONS sip:a SIP/2.0\r\n", E::Truncated { at: 23 }),
+            (
+                b"OPTIONS sip:a SIP/2.0\r\nTo: x\r\n",
+                E::Truncated { at: 30 },
+            ),
+            (b"OPTIONS sip:a SIP/3.0\r\n\r\n", E::Version { at: 14 }),
+            (b"SIP/3.0 200 OK\r\n\r\n", E::Version { at: 0 }),
+            (b"SIP/2.0 20 OK\r\n\r\n", E::StatusCode { at: 8 }),
+            (b"SIP/2.0 700 OK\r\n\r\n", E::StatusCode { at: 8 }),
+            (b"SIP/2.0\r\n\r\n", E::StatusCode { at: 7 }),
+            (b"OPTIONS\r\n\r\n", E::StartLine { at: 7 }),
+            (b"OPTIONS sip:a HTTP/1.1\r\n\r\n", E::StartLine { at: 14 }),
+            (b"OPTIONS SIP/2.0\r\n\r\n", E::StartLine { at: 7 }),
+            (b"OPTIONS sip:a b SIP/2.0\r\n\r\n", E::StartLine { at: 13 }),
+            (
+                b"OPTIONS sip:\xc3\xa4 SIP/2.0\r\n\r\n",
+                E::StartLine { at: 12 },
+            ),
+            (b"OP(TIONS sip:a SIP/2.0\r\n\r\n", E::StartLine { at: 2 }),
+            (b" OPTIONS sip:a SIP/2.0\r\n\r\n", E::StartLine { at: 0 }),
+            (b"SIP/2.0 200 OK\r\nTo\r\n\r\n", E::HeaderName { at: 18 }),
+            (b"SIP/2.0 200 OK\r\n: x\r\n\r\n", E::HeaderName { at: 16 }),
+            (b"SIP/2.0 200 OK\r\n X: x\r\n\r\n", E::HeaderName { at: 16 }),
+            (
+                b"SIP/2.0 200 OK\r\nT o: x\r\n\r\n",
+                E::HeaderName { at: 17 },
+            ),
+            (b"SIP/2.0 200 OK\r\nTo\0: x\r\n\r\n", E::Control { at: 18 }),
+            (b"SIP/2.0 200 OK\r\nTo: a\0b\r\n\r\n", E::Control { at: 21 }),
+            (
+                b"SIP/2.0 200 OK\r\nTo: \"a\0b\"\r\n\r\n",
+                E::Control { at: 22 },
+            ),
+            (
+                b"SIP/2.0 200 OK\r\nTo: a\\\0b\r\n\r\n",
+                E::Control { at: 22 },
+            ),
+            (b"SIP/2.0 200 OK\r\nTo: a\rb\r\n\r\n", E::Control { at: 21 }),
+            (
+                b"SIP/2.0 200 OK\r\nTo: a\x7fbcdefgh\r\n\r\n",
+                E::Control { at: 21 },
+            ),
+            (
+                b"SIP/2.0 200 OK\r\nl: x\r\n\r\n",
+                E::ContentLength { at: 19 },
+            ),
+            (
+                b"SIP/2.0 200 OK\r\nl: 1\r\nl: 2\r\n\r\n",
+                E::ContentLength { at: 25 },
+            ),
+            (
+                b"SIP/2.0 200 OK\r\nl: 3\r\n\r\nab",
+                E::BodyTooShort { is: 2, should: 3 },
+            ),
+        ] {
+            assert_eq!(parse(bytes).unwrap_err(), error, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_size_is_bounded() {
+        let limits = Limits {
+            sip_message: 200,
+            sip_head: 100,
+            sip_header: 30,
+            sip_headers: 3,
+            ..Limits::default()
+        };
+        let check = |fields: &str, body: usize| {
+            let bytes = format!("SIP/2.0 200 OK\r\n{fields}\r\n{}", "b".repeat(body));
+            message(Bytes::from(bytes), &limits).map(|_| ())
+        };
+        assert_eq!(check("a: 1\r\n", 50), Ok(()));
+        assert_eq!(check("", 183), Err(E::TooLarge { limit: 200 }));
+        assert_eq!(
+            check(&format!("a: {}\r\n", "x".repeat(26)), 0),
+            Err(E::HeadTooLarge { at: 16, limit: 30 })
+        );
+        assert_eq!(
+            check(&format!("a: x\r\n {}\r\n", "x".repeat(26)), 0),
+            Err(E::HeadTooLarge { at: 16, limit: 30 })
+        );
+        assert_eq!(
+            check("a: 1\r\nb: 2\r\nc: 3\r\nd: 4\r\n", 0),
+            Err(E::TooManyHeaders { at: 34, limit: 3 })
+        );
+        let long = format!("a: {}\r\n", "x".repeat(24));
+        assert_eq!(
+            check(&long.repeat(3), 0),
+            Err(E::HeadTooLarge { at: 0, limit: 100 })
+        );
+    }
+
+    #[test]
+    fn rfc3261_21_every_error_has_a_status() {
+        assert_eq!(E::Version { at: 0 }.status(), Status::VERSION_NOT_SUPPORTED);
+        assert_eq!(E::TooLarge { limit: 0 }.status(), Status::MESSAGE_TOO_LARGE);
+        assert_eq!(E::HeaderName { at: 0 }.status(), Status::BAD_REQUEST);
+    }
+
+    #[test]
+    fn rfc3261_7_3_1_names_and_values_in_any_spacing() {
+        for line in [
+            "Subject: lunch",
+            "Subject      :      lunch",
+            "Subject            :lunch",
+            "Subject            : lunch",
+            "Subject:lunch",
+            "SUBJECT:\t lunch \t",
+            "s: lunch",
+            "S :lunch",
+            "subject:\r\n lunch",
+            "sUbJeCt:  \r\n\t\r\n lunch  ",
+        ] {
+            let found = fields(format!("SIP/2.0 200 OK\r\n{line}\r\nX-A: y\r\n\r\n"));
+            let expected = [("Subject", "lunch"), ("X-A", "y")];
+            assert_eq!(
+                found,
+                expected.map(|(n, v)| (n.to_owned(), Some(v.to_owned()))),
+                "{line:?}"
+            );
+        }
+        let found =
+            fields("SIP/2.0 200 OK\r\nSubject: I know\r\n   you're there,\t\r\n\tpick up\r\n\r\n");
+        assert_eq!(found[0].1.as_deref(), Some("I know you're there, pick up"));
+    }
+
+    #[test]
+    fn rfc3261_7_3_1_a_value_that_is_not_utf8_is_kept_but_not_shown() {
+        for line in [&b"X-A: a\xffb\r\n"[..], b"X-A: a\r\n \xffb\r\n"] {
+            let bytes = [
+                b"SIP/2.0 200 OK\r\n",
+                line,
+                b"X-B: \xc3\xa4\r\nl: 0\r\n\r\n",
+            ]
+            .concat();
+            assert_eq!(fields(&bytes)[0], ("X-A".to_owned(), None));
+            assert_eq!(
+                fields(&bytes)[1],
+                ("X-B".to_owned(), Some("\u{e4}".to_owned()))
+            );
+            let mut message = parse(&bytes).unwrap();
+            assert_eq!(message.write(), bytes);
+            message.headers_mut().remove(&Name::Other("X-B".into()));
+            assert_eq!(
+                message.write(),
+                [b"SIP/2.0 200 OK\r\n", line, b"l: 0\r\n\r\n"].concat()
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_line_decides_how_lines_end() {
+        let bytes = "SIP/2.0 200 OK\nTo:  a\nX: b\n c\nl: 1\n\nz";
+        let mut message = parse(bytes).unwrap();
+        assert_eq!(message.write(), bytes);
+        message.headers_mut().remove(&Name::To);
+        assert_eq!(message.write(), "SIP/2.0 200 OK\r\nX: b c\r\nl: 1\r\n\r\nz");
+        for mixed in [
+            "SIP/2.0 200 OK\r\nSubject: x\nP-Asserted-Identity: <sip:boss@a>\r\nl: 0\r\n\r\n",
+            "SIP/2.0 200 OK\nSubject: x\r\nl: 0\n\n",
+            "SIP/2.0 200 OK\r\nl: 0\r\n\n",
+        ] {
+            assert!(matches!(parse(mixed), Err(E::Control { .. })), "{mixed:?}");
+        }
+    }
+
+    #[test]
+    fn rfc3261_18_3_the_length_of_the_body_in_a_datagram() {
+        let body = |bytes: &str| parse(bytes).map(|message| message.body().clone());
+        assert_eq!(body("SIP/2.0 200 OK\r\nl: 1\r\n\r\nab").unwrap(), "a");
+        assert_eq!(body("SIP/2.0 200 OK\r\n\r\nab").unwrap(), "ab");
+        assert_eq!(
+            body("\r\n\r\nSIP/2.0 200 OK\r\nl:0002\r\n\r\nab").unwrap(),
+            "ab"
+        );
+        assert_eq!(
+            parse("SIP/2.0 200 OK\r\nl: 1\r\n\r\nab").unwrap().write(),
+            "SIP/2.0 200 OK\r\nl: 1\r\n\r\na"
+        );
+        // The empty line that some forget is there in what we write.
+        assert_eq!(
+            parse("SIP/2.0 200 OK\r\nl: 0\r\n").unwrap().write(),
+            "SIP/2.0 200 OK\r\nl: 0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_head_of_twice_the_size_takes_twice_the_time() {
+        // The quoted strings and folds that a peer can repeat: quadratic, this would take minutes.
+        let limits = Limits {
+            sip_header: usize::MAX,
+            sip_head: usize::MAX,
+            sip_message: usize::MAX,
+            ..Limits::default()
+        };
+        for part in ["\"\\\u{1}\"", "\r\n ", "\"", ",", "\\", "<"] {
+            let bytes = format!(
+                "SIP/2.0 200 OK\r\nTo: {}\r\nl: 0\r\n\r\n",
+                part.repeat(1_000_000)
+            );
+            let parsed = message(Bytes::from(bytes), &limits);
+            assert!(parsed.is_ok(), "{part:?}");
+        }
+    }
 }
