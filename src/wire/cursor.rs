@@ -342,6 +342,33 @@ impl<'a> Cursor<'a> {
         Err(self.error("a closing quote"))
     }
 
+    /// A comment in parentheses, if one comes next, without them; comments may be nested.
+    ///
+    /// # Errors
+    ///
+    /// It is not closed; at the parenthesis that opens.
+    pub fn comment(&mut self) -> Result<Option<&'a str>, Syntax> {
+        let start = self.at;
+        if !self.eat(b'(') {
+            return Ok(None);
+        }
+        let mut depth = 1usize;
+        while let Some(c) = self.next_char() {
+            match c {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                '\\' => drop(self.next_char()),
+                _ => {}
+            }
+            if depth == 0 {
+                let inner = self.text.get(start + 1..self.at - 1);
+                return Ok(Some(inner.unwrap_or_default()));
+            }
+        }
+        self.at = start;
+        Err(self.error("a closing parenthesis"))
+    }
+
     /// Moves past the byte.
     ///
     /// # Errors

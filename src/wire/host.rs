@@ -68,6 +68,12 @@ impl Host {
         Ok(host)
     }
 
+    /// The host of that name or address; a name that is none is kept as it is.
+    pub fn named(text: &str) -> Self {
+        let text = Text::from(text);
+        Self::parse(&text).unwrap_or(Self::Name(text))
+    }
+
     /// The address, if it is one.
     pub const fn ip(&self) -> Option<IpAddr> {
         match self {

@@ -16,6 +16,7 @@ pub use tel::TelUri;
 
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Cursor, Syntax};
+use crate::wire::host::{Host, HostPort};
 use std::fmt;
 use std::str::FromStr;
 
@@ -61,6 +62,17 @@ pub(crate) enum Extent {
 }
 
 impl Uri {
+    /// `sip:user@host`, where the user is escaped as it has to be and the host is a name, an address or an
+    /// IPv6 address with or without brackets.
+    pub fn sip(user: &str, host: &str) -> Self {
+        Self::Sip(SipUri::new(HostPort::new(Host::named(host))).with_user(user))
+    }
+
+    /// `sip:host`.
+    pub fn host(host: &str) -> Self {
+        Self::Sip(SipUri::new(HostPort::new(Host::named(host))))
+    }
+
     /// Parses a URI that fills the text.
     ///
     /// # Errors
@@ -132,7 +144,7 @@ impl Uri {
     }
 
     /// The URI as a SIP or SIPS URI.
-    pub const fn sip(&self) -> Option<&SipUri> {
+    pub const fn as_sip(&self) -> Option<&SipUri> {
         match self {
             Self::Sip(uri) => Some(uri),
             _ => None,
@@ -140,7 +152,7 @@ impl Uri {
     }
 
     /// The URI as a SIP or SIPS URI, to be edited.
-    pub const fn sip_mut(&mut self) -> Option<&mut SipUri> {
+    pub const fn as_sip_mut(&mut self) -> Option<&mut SipUri> {
         match self {
             Self::Sip(uri) => Some(uri),
             _ => None,
@@ -148,7 +160,7 @@ impl Uri {
     }
 
     /// The URI as a tel URI.
-    pub const fn tel(&self) -> Option<&TelUri> {
+    pub const fn as_tel(&self) -> Option<&TelUri> {
         match self {
             Self::Tel(uri) => Some(uri),
             _ => None,

@@ -288,7 +288,7 @@ mod tests {
 
     fn sip(text: &str) -> SipUri {
         let uri: Uri = text.parse().unwrap();
-        uri.sip().unwrap().clone()
+        uri.as_sip().unwrap().clone()
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// use cpm::sip::msg::Uri;
 ///
 /// let uri: Uri = "tel:+1-201-555-0123".parse()?;
-/// let tel = uri.tel().unwrap();
+/// let tel = uri.as_tel().unwrap();
 /// assert!(tel.is_global());
 /// assert_eq!(tel.digits(), "+12015550123");
 /// # Ok::<(), cpm::wire::cursor::Syntax>(())
@@ -140,7 +140,7 @@ mod tests {
             ("tel:911", "911", None),
         ] {
             let uri: Uri = text.parse().unwrap();
-            let tel = uri.tel().unwrap();
+            let tel = uri.as_tel().unwrap();
             assert_eq!(tel.digits(), digits);
             assert_eq!(tel.phone_context().as_deref(), context);
             assert_eq!(tel.is_global(), digits.starts_with('+'));

@@ -1,0 +1,205 @@
+//! Headers that are a list of words. One value is the whole list of one field.
+
+use crate::sip::HeaderError;
+use crate::sip::msg::{Header, Headers, Method, Name};
+use crate::wire::Text;
+use crate::wire::cursor::{ByteSet, Syntax, write_line};
+
+/// Reads words between separators; each must be of the set. Empty places are stepped over.
+fn read(value: &Text, separators: &[char], set: &ByteSet) -> Result<Vec<Text>, Syntax> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    for part in value.split(separators) {
+        let word = part.trim();
+        if let Some(bad) = word.bytes().position(|byte| !set.contains(byte)) {
+            let blanks = part.len() - part.trim_start().len();
+            return Err(Syntax {
+                at: start + blanks + bad,
+                expected: "a separator",
+            });
+        }
+        if !word.is_empty() {
+            words.push(value.slice_ref(word));
+        }
+        start += part.len() + 1;
+    }
+    Ok(words)
+}
+
+fn write<T: AsRef<str>>(words: &[T], separator: &str, out: &mut String) {
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            out.push_str(separator);
+        }
+        write_line(word.as_ref(), out);
+    }
+}
+
+/// Words are tokens.
+const TOKEN: ByteSet = ByteSet::TOKEN;
+/// Words are tokens with parameters, such as `en;q=0.8`.
+const ITEM: ByteSet = ByteSet::visible_except(b",").and(b" \t");
+
+macro_rules! lists {
+    ($($(#[$doc:meta])* $name:ident, $set:ident, $separators:expr, $separator:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name(pub Vec<Text>);
+
+        impl $name {
+            /// The list of these words.
+            pub fn new(words: &[&'static str]) -> Self {
+                Self(words.iter().copied().map(Text::from_static).collect())
+            }
+
+            /// The lists of all fields of a message in one.
+            ///
+            /// # Errors
+            ///
+            /// One of them does not follow the grammar.
+            pub fn of(headers: &Headers) -> Result<Self, HeaderError> {
+                let mut all = Self::default();
+                for list in headers.all::<Self>() {
+                    all.0.extend(list?.0);
+                }
+                Ok(all)
+            }
+
+            /// Whether the word is in the list, in whatever case.
+            pub fn contains(&self, word: &str) -> bool {
+                self.0.iter().any(|one| one.eq_ignore_ascii_case(word))
+            }
+
+            /// The words.
+            pub fn iter(&self) -> impl Iterator<Item = &str> {
+                self.0.iter().map(Text::as_str)
+            }
+        }
+
+        impl Header for $name {
+            const NAME: Name = Name::$name;
+            const LIST: bool = false;
+
+            fn parse(value: &Text) -> Result<Self, HeaderError> {
+                read(value, &$separators, &$set).map(Self).map_err(super::of::<Self>)
+            }
+
+            fn write(&self, out: &mut String) {
+                write(&self.0, $separator, out);
+            }
+        }
+    )*};
+}
+
+lists! {
+    /// Extensions that the sender understands (RFC 3261 §20.37).
+    Supported, TOKEN, [','], ", ";
+    /// Extensions that the receiver must understand (RFC 3261 §20.32).
+    Require, TOKEN, [','], ", ";
+    /// Extensions that every proxy must understand (RFC 3261 §20.29).
+    ProxyRequire, TOKEN, [','], ", ";
+    /// Required extensions that are not understood (RFC 3261 §20.40).
+    Unsupported, TOKEN, [','], ", ";
+    /// Event packages that can be subscribed to (RFC 6665 §8.2.2).
+    AllowEvents, TOKEN, [','], ", ";
+    /// Info packages that are understood (RFC 6086 §4.2).
+    RecvInfo, ITEM, [','], ", ";
+    /// Encodings of bodies that are understood, with parameters (RFC 3261 §20.2).
+    AcceptEncoding, ITEM, [','], ", ";
+    /// Languages that are understood, with parameters (RFC 3261 §20.3).
+    AcceptLanguage, ITEM, [','], ", ";
+    /// How the body is encoded, the last one outermost (RFC 3261 §20.12).
+    ContentEncoding, TOKEN, [','], ", ";
+    /// How proxies shall handle a request: `no-fork`, `sequential` (RFC 3841 §9.1).
+    RequestDisposition, TOKEN, [','], ", ";
+    /// What the sender wants to be kept from others: `id`, `header`, `none` (RFC 3323 §4.2). The grammar
+    /// puts semicolons between; some put commas.
+    Privacy, TOKEN, [';', ','], ";";
+}
+
+/// Methods that the sender understands (RFC 3261 §20.5). One value is the whole list of one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allow(pub Vec<Method>);
+
+impl Allow {
+    /// The lists of all fields of a message in one.
+    ///
+    /// # Errors
+    ///
+    /// One of them does not follow the grammar.
+    pub fn of(headers: &Headers) -> Result<Self, HeaderError> {
+        let mut all = Self::default();
+        for list in headers.all::<Self>() {
+            all.0.extend(list?.0);
+        }
+        Ok(all)
+    }
+
+    /// Whether the method is in the list.
+    pub fn contains(&self, method: &Method) -> bool {
+        self.0.contains(method)
+    }
+}
+
+impl Header for Allow {
+    const NAME: Name = Name::Allow;
+    const LIST: bool = false;
+
+    fn parse(value: &Text) -> Result<Self, HeaderError> {
+        let words = read(value, &[','], &TOKEN).map_err(super::of::<Self>)?;
+        Ok(Self(words.iter().filter_map(Method::parse).collect()))
+    }
+
+    fn write(&self, out: &mut String) {
+        let words: Vec<_> = self.0.iter().map(Method::as_str).collect();
+        write(&words, ", ", out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    #[test]
+    fn lists_there_and_back() {
+        there_and_back::<Supported>(&[
+            ("path,gruu ,\toutbound", "path, gruu, outbound"),
+            ("", ""),
+            (", ,timer,", "timer"),
+        ]);
+        there_and_back::<Allow>(&[("INVITE, ACK,x-NEW", "INVITE, ACK, x-NEW")]);
+        there_and_back::<Privacy>(&[("id;critical", "id;critical"), ("header, id", "header;id")]);
+        there_and_back::<AcceptLanguage>(&[(
+            "da, en-gb;q=0.8, en ; q=0.7",
+            "da, en-gb;q=0.8, en ; q=0.7",
+        )]);
+        there_and_back::<RequestDisposition>(&[("no-fork", "no-fork")]);
+    }
+
+    #[test]
+    fn what_is_no_word_says_where() {
+        refused::<Require>(&[("a b", 1), ("a, b/c", 4), ("a,  \"b\"", 4)]);
+        refused::<Allow>(&[("INVITE ACK", 6)]);
+    }
+
+    #[test]
+    fn words_have_no_case_and_methods_have() {
+        assert!(read_list("Timer, 100REL").contains("100rel"));
+        assert!(!read_list("timer").contains("time"));
+        let allow: Allow = super::super::testing::read("invite, BYE");
+        assert!(allow.contains(&Method::Bye) && !allow.contains(&Method::Invite));
+    }
+
+    fn read_list(value: &str) -> Supported {
+        super::super::testing::read(value)
+    }
+
+    #[test]
+    fn no_word_ends_its_line() {
+        assert_eq!(
+            written(&Supported(vec![Text::from("a\r\nX: y")])),
+            "a  X: y"
+        );
+    }
+}
