@@ -31,7 +31,7 @@ macro_rules! preferences {
 
             fn parse(value: &Text) -> Result<Self, HeaderError> {
                 whole(value, |cursor| {
-                    let params = read(value, cursor)?;
+                    let params = read_params(value, cursor)?;
                     Ok(Self { params })
                 })
             }
@@ -51,7 +51,7 @@ preferences! {
     RejectContact;
 }
 
-fn read(value: &Text, cursor: &mut Cursor<'_>) -> Result<Params, Syntax> {
+fn read_params(value: &Text, cursor: &mut Cursor<'_>) -> Result<Params, Syntax> {
     cursor.expect(b'*', "an asterisk")?;
     Params::read(value, cursor)
 }
@@ -133,13 +133,9 @@ mod tests {
         assert!(!any.require());
         assert_eq!(any.icsis(), [ICSI]);
         let one = AcceptContact::for_service(ICSI, Some("urn:uuid:1"));
-        let one: AcceptContact = read_back(&one);
+        let one: AcceptContact = read(&written(&one));
         assert!(one.require() && one.explicit());
         assert_eq!(one.instance(), Some("urn:uuid:1"));
         assert!(one.features().has_icsi(ICSI));
-    }
-
-    fn read_back(header: &AcceptContact) -> AcceptContact {
-        super::super::testing::read(&written(header))
     }
 }

@@ -287,6 +287,10 @@ impl PServedUser {
 
 /// Where to reach somebody directly (RFC 3261 §20.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every contact is an address"
+)]
 pub enum Contact {
     /// `*`: every binding, in a REGISTER that removes them all (RFC 3261 §10.2.2).
     Star,
@@ -392,7 +396,10 @@ impl Header for Contact {
 
 /// `qvalue` of RFC 3261 §25.1 in thousandths.
 pub(super) fn thousandths(value: &str) -> Option<u16> {
-    let (whole, part) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
+    let (whole, part) = value
+        .trim()
+        .split_once('.')
+        .unwrap_or_else(|| (value.trim(), ""));
     let whole: u16 = if whole.is_empty() {
         0
     } else {

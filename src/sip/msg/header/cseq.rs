@@ -119,7 +119,7 @@ mod tests {
             ("1", 1),
             ("1INVITE", 1),
             ("1 ", 2),
-            ("1 IN VITE", 4),
+            ("1 IN VITE", 5),
             ("1 <x>", 2),
         ]);
         refused::<RAck>(&[("1 INVITE", 2), ("1 2", 3)]);

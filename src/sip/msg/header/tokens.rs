@@ -6,7 +6,7 @@ use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Syntax, write_line};
 
 /// Reads words between separators; each must be of the set. Empty places are stepped over.
-fn read(value: &Text, separators: &[char], set: &ByteSet) -> Result<Vec<Text>, Syntax> {
+fn split(value: &Text, separators: &[char], set: &ByteSet) -> Result<Vec<Text>, Syntax> {
     let mut words = Vec::new();
     let mut start = 0;
     for part in value.split(separators) {
@@ -81,7 +81,7 @@ macro_rules! lists {
             const LIST: bool = false;
 
             fn parse(value: &Text) -> Result<Self, HeaderError> {
-                read(value, &$separators, &$set).map(Self).map_err(super::of::<Self>)
+                split(value, &$separators, &$set).map(Self).map_err(super::of::<Self>)
             }
 
             fn write(&self, out: &mut String) {
@@ -146,7 +146,7 @@ impl Header for Allow {
     const LIST: bool = false;
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
-        let words = read(value, &[','], &TOKEN).map_err(super::of::<Self>)?;
+        let words = split(value, &[','], &TOKEN).map_err(super::of::<Self>)?;
         Ok(Self(words.iter().filter_map(Method::parse).collect()))
     }
 
@@ -185,14 +185,11 @@ mod tests {
 
     #[test]
     fn words_have_no_case_and_methods_have() {
-        assert!(read_list("Timer, 100REL").contains("100rel"));
-        assert!(!read_list("timer").contains("time"));
-        let allow: Allow = super::super::testing::read("invite, BYE");
+        let list = |value: &str| read::<Supported>(value);
+        assert!(list("Timer, 100REL").contains("100rel"));
+        assert!(!list("timer").contains("time"));
+        let allow: Allow = read("invite, BYE");
         assert!(allow.contains(&Method::Bye) && !allow.contains(&Method::Invite));
-    }
-
-    fn read_list(value: &str) -> Supported {
-        super::super::testing::read(value)
     }
 
     #[test]
