@@ -137,8 +137,17 @@ impl Line {
 
 impl Session {
     /// A description without media, from the address in its origin.
-    pub fn new(_origin: &Origin) -> Self {
-        todo!()
+    pub fn new(origin: &Origin) -> Self {
+        Self {
+            lines: vec![
+                Line::new('v', "0"),
+                Line::new('o', write::origin(origin)),
+                Line::new('s', "-"),
+                Line::new('c', write::connection(&origin.address)),
+                Line::new('t', "0 0"),
+            ],
+            media: Vec::new(),
+        }
     }
 
     /// Reads a description. Line ends without CR, blank lines at the end, and a missing `s=` or `t=` are
@@ -158,17 +167,23 @@ impl Session {
 
     /// The `o=` line, if it can be read.
     pub fn origin(&self) -> Option<Origin> {
-        todo!()
+        let line = self.lines.iter().find(|line| line.kind == 'o')?;
+        parse::origin(&line.value)
     }
 
     /// Puts an `o=` line in the place of the one there is.
-    pub fn set_origin(&mut self, _origin: &Origin) {
-        todo!()
+    pub fn set_origin(&mut self, origin: &Origin) {
+        let new = Line::new('o', write::origin(origin));
+        match self.lines.iter_mut().find(|line| line.kind == 'o') {
+            Some(line) => *line = new,
+            // It stands after `v=`.
+            None => self.lines.insert(1.min(self.lines.len()), new),
+        }
     }
 
     /// The address of the `c=` line of the session.
     pub fn connection(&self) -> Option<&str> {
-        todo!()
+        connection(&self.lines)
     }
 
     /// The value of the first attribute of that name before the media; empty for one without a value.
@@ -186,12 +201,17 @@ impl Media {
     /// The same section refused: port 0 and no attributes (RFC 3264 §6).
     #[must_use]
     pub fn refused(&self) -> Self {
-        todo!()
+        Self {
+            port: 0,
+            ports: None,
+            lines: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// The address of the section's own `c=` line.
     pub fn connection(&self) -> Option<&str> {
-        todo!()
+        connection(&self.lines)
     }
 
     /// The value of the first attribute of that name; empty for one without a value.
@@ -209,20 +229,29 @@ impl Media {
 
     /// The direction of the section, if it has one of its own.
     pub fn direction(&self) -> Option<Direction> {
-        todo!()
+        direction(&self.lines)
     }
 }
 
 impl Origin {
     /// The origin of a new session of ours.
-    pub fn new(_ids: &mut Ids, _address: IpAddr) -> Self {
-        todo!()
+    pub fn new(ids: &mut Ids, address: IpAddr) -> Self {
+        Self {
+            user: Text::from_static("-"),
+            // RFC 3264 §5: it fits a signed number of 64 bits, and the version leaves room to count.
+            session_id: ids.number() >> 2,
+            version: 1,
+            address: Text::from(address.to_string()),
+        }
     }
 
     /// The origin of the next version of the description (RFC 3264 §8).
     #[must_use]
     pub fn next(&self) -> Self {
-        todo!()
+        Self {
+            version: self.version.saturating_add(1),
+            ..self.clone()
+        }
     }
 }
 
@@ -249,8 +278,27 @@ impl Direction {
 
     /// What answers this offer, if `wanted` is what the answerer would like (RFC 3264 §6.1).
     #[must_use]
-    pub fn answer(self, _wanted: Self) -> Self {
-        todo!()
+    pub const fn answer(self, wanted: Self) -> Self {
+        match (
+            self.receives() && wanted.sends(),
+            self.sends() && wanted.receives(),
+        ) {
+            (true, true) => Self::SendRecv,
+            (true, false) => Self::SendOnly,
+            (false, true) => Self::RecvOnly,
+            (false, false) => Self::Inactive,
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [
+            Self::SendRecv,
+            Self::SendOnly,
+            Self::RecvOnly,
+            Self::Inactive,
+        ]
+        .into_iter()
+        .find(|each| each.as_str().eq_ignore_ascii_case(name))
     }
 }
 
@@ -263,4 +311,80 @@ fn attributes<'a, 'n>(
         let (each, value) = line.attribute()?;
         each.eq_ignore_ascii_case(name).then(|| value.unwrap_or(""))
     })
+}
+
+fn connection(lines: &[Line]) -> Option<&str> {
+    let line = lines.iter().find(|line| line.kind == 'c')?;
+    parse::connection(&line.value)
+}
+
+fn direction(lines: &[Line]) -> Option<Direction> {
+    lines
+        .iter()
+        .find_map(|line| Direction::parse(line.attribute()?.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    #[test]
+    fn a_new_description_is_complete() {
+        let mut ids = Ids::new(Seed::from_number(1));
+        let origin = Origin::new(&mut ids, IpAddr::from([192, 0, 2, 1]));
+        assert!(i64::try_from(origin.session_id).is_ok());
+        let mut session = Session::new(&origin);
+        assert_eq!(session.origin().as_ref(), Some(&origin));
+        session.set_origin(&origin.next());
+        assert_eq!(
+            session.write(),
+            format!(
+                "v=0\r\no=- {} 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n",
+                origin.session_id
+            )
+        );
+    }
+
+    #[test]
+    fn addresses_tell_their_family() {
+        for (address, written) in [
+            ("192.0.2.1", "IN IP4 192.0.2.1"),
+            ("2001:db8::1", "IN IP6 2001:db8::1"),
+            ("host.example.com", "IN IP4 host.example.com"),
+        ] {
+            assert_eq!(write::connection(address), written);
+        }
+    }
+
+    #[test]
+    fn rfc3264_6_1_directions_are_answered() {
+        use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+        for (offered, wanted, answer) in [
+            (SendRecv, SendRecv, SendRecv),
+            (SendRecv, SendOnly, SendOnly),
+            (SendOnly, SendRecv, RecvOnly),
+            (SendOnly, SendOnly, Inactive),
+            (RecvOnly, SendRecv, SendOnly),
+            (RecvOnly, Inactive, Inactive),
+            (Inactive, SendRecv, Inactive),
+        ] {
+            assert_eq!(offered.answer(wanted), answer, "{offered:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_add_a_line() {
+        let mut session = Session::new(&Origin {
+            user: Text::from_static("-"),
+            session_id: 1,
+            version: 1,
+            address: Text::from_static("192.0.2.1"),
+        });
+        session
+            .lines
+            .push(Line::new('a', "x\r\nm=audio 9 RTP/AVP 0"));
+        let read = Session::parse(&session.write(), &Limits::default()).unwrap();
+        assert!(read.media.is_empty());
+    }
 }
