@@ -511,7 +511,7 @@ impl Endpoint {
     }
 }
 
-/// The registered port of MSRP (RFC 4975 §15.4).
+/// The registered port of MSRP.
 const DEFAULT_PORT: u16 = 2855;
 
 /// The port of who does not listen (RFC 6135).

@@ -111,7 +111,7 @@ impl Endpoint {
         end: Option<Continuation>,
     ) -> Option<Sink> {
         match request.method {
-            // Never answered, whatever is wrong with it (RFC 4975 §7.1.2).
+            // Never answered, whatever is wrong with it (RFC 4975 §7).
             Method::Report => {
                 self.report(conn, request);
                 return Some(Sink::Ignore);

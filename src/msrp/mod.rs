@@ -14,6 +14,8 @@ mod outbound;
 mod receiver;
 mod sender;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use endpoint::{Config, Endpoint};
 pub use error::{Full, SendError};
