@@ -16,7 +16,6 @@ pub mod node;
 
 pub mod client;
 pub mod participating;
-pub mod server;
 pub mod store;
 
 #[cfg(feature = "tokio")]

@@ -1,1 +1,627 @@
-//! ...
+//! Tier 4: the only thing with a run loop.
+//!
+//! A [`Node`] owns the clock's last reading, the seed, the outbox, the endpoints and one [`Role`]. Whoever
+//! drives it gives it bytes and time and takes [`Output`]s; what that means for SIP, MSRP and the
+//! conversation on them is settled inside, in one loop, before a call returns:
+//!
+//! ```text
+//!   handle_input ─▶ sip::Endpoint ──┐
+//!                   msrp::Endpoint ─┴▶ Legs ─▶ Role ─▶ Output::Event
+//!                        ▲              ▲        │
+//!                        └── Outbox ◀───┴────────┘ commands go down
+//! ```
+//!
+//! What a node sends to one of its own listeners never leaves it: functions that live behind one address
+//! speak SIP and MSRP with each other exactly as they would across hosts, without a socket in between.
+
+use crate::conversation::{self, Legs};
+use crate::engine::{
+    Clock, Conn, ConnId, Cx, Ids, Input, Limits, Map, Outbox, Protocol, QuestionId, Reply, Seed,
+    Tap, Transmit, Transport,
+};
+use crate::sip::msg::header::Allow;
+use crate::sip::msg::{Method, Request, Status};
+use crate::{msrp, sip};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+/// What a node is built from, besides its role.
+#[derive(Debug)]
+pub struct Config {
+    /// How it speaks SIP.
+    pub sip: sip::Config,
+    /// How it speaks MSRP.
+    pub msrp: msrp::Config,
+    /// Its bounds.
+    pub limits: Limits,
+    /// Its wall-clock time.
+    pub clock: Clock,
+    /// Its only source of chance.
+    pub seed: Seed,
+}
+
+impl Config {
+    /// A node with default bounds that listens nowhere.
+    pub fn new(clock: Clock, seed: Seed) -> Self {
+        Self {
+            sip: sip::Config::default(),
+            msrp: msrp::Config::default(),
+            limits: Limits::default(),
+            clock,
+            seed,
+        }
+    }
+}
+
+/// What a node wants its driver to do.
+#[derive(Debug)]
+pub enum Output<E> {
+    /// Something the application should know.
+    Event(E),
+    /// Something that leaves the process.
+    Transmit(Transmit),
+}
+
+/// What happens where legs meet: a policy over what the endpoints report.
+///
+/// A role gets every event that climbs this far and answers with commands on the [`Net`] it is handed.
+pub trait Role {
+    /// What the application hears from this role.
+    type Event;
+
+    /// Lets an event of SIP in, changed or not, or keeps it out: what is kept out makes no leg, and must be
+    /// answered by the role.
+    fn admit(&mut self, _net: &mut Net<'_, Self::Event>, event: sip::Event) -> Option<sip::Event> {
+        Some(event)
+    }
+
+    /// Something happened on a leg, or a pager message came or went.
+    fn handle_leg(&mut self, net: &mut Net<'_, Self::Event>, event: conversation::Event);
+
+    /// Something happened in SIP that belongs to no leg.
+    fn handle_sip(&mut self, net: &mut Net<'_, Self::Event>, event: sip::Event);
+
+    /// A deadline of [`poll_timeout`](Self::poll_timeout) has come.
+    fn handle_timeout(&mut self, _net: &mut Net<'_, Self::Event>) {}
+
+    /// Until when this role can be left alone.
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// A role that asks questions of type `T`.
+pub trait Answers<T>: Role {
+    /// The answer to a question that this role asked.
+    fn handle_answer(&mut self, net: &mut Net<'_, Self::Event>, question: QuestionId, answer: T);
+}
+
+/// The context of one step together with the two endpoints: what a [`Legs`] command needs.
+#[derive(Debug)]
+pub struct Ends<'a> {
+    /// Time, ids, bounds and the outbox.
+    pub cx: Cx<'a>,
+    /// The SIP endpoint.
+    pub sip: &'a mut sip::Endpoint,
+    /// The MSRP endpoint.
+    pub msrp: &'a mut msrp::Endpoint,
+}
+
+/// All that a role can reach during a step.
+#[derive(Debug)]
+pub struct Net<'a, E> {
+    /// The context and the endpoints.
+    pub ends: Ends<'a>,
+    /// Every leg of the node.
+    pub legs: &'a mut Legs,
+    events: &'a mut VecDeque<E>,
+}
+
+impl<E> Net<'_, E> {
+    /// Tells the application something.
+    pub fn emit(&mut self, event: E) {
+        self.events.push_back(event);
+    }
+
+    /// The time of this step.
+    pub fn now(&self) -> Instant {
+        self.ends.cx.now
+    }
+
+    /// The right to answer a fresh question; its [`QuestionId`] comes back with the answer.
+    pub fn ask<T>(&mut self) -> Reply<T> {
+        Reply::new(self.ends.cx.outbox.question())
+    }
+
+    /// The same for a role inside this one, whose events go into a queue of its own.
+    pub fn lend<'b, F>(&'b mut self, events: &'b mut VecDeque<F>) -> Net<'b, F> {
+        Net {
+            ends: Ends {
+                cx: self.ends.cx.lend(),
+                sip: self.ends.sip,
+                msrp: self.ends.msrp,
+            },
+            legs: self.legs,
+            events,
+        }
+    }
+}
+
+/// A machine that is complete: give it bytes and time, take what it wants sent and said.
+///
+/// Any number of commands and inputs may be given before the next poll, and polling twice does no harm:
+/// there is no order to remember. Take outputs until there are none, pull the streams that asked for it,
+/// and come back at [`poll_timeout`](Self::poll_timeout) at the latest.
+#[derive(Debug)]
+pub struct Node<R: Role> {
+    role: R,
+    clock: Clock,
+    now: Option<Instant>,
+    ids: Ids,
+    limits: Limits,
+    outbox: Outbox,
+    sip: sip::Endpoint,
+    msrp: msrp::Endpoint,
+    legs: Legs,
+    hairpins: Hairpins,
+    events: VecDeque<R::Event>,
+    transmits: VecDeque<Transmit>,
+}
+
+impl<R: Role> Node<R> {
+    /// A node in the role that `role` makes.
+    pub fn new(config: Config, role: impl FnOnce(&mut Ids) -> R) -> Self {
+        let Config {
+            sip,
+            msrp,
+            limits,
+            clock,
+            seed,
+        } = config;
+        let mut ids = Ids::new(seed);
+        Self {
+            role: role(&mut ids),
+            clock,
+            now: None,
+            sip: sip::Endpoint::new(sip, &mut ids),
+            msrp: msrp::Endpoint::new(msrp, &mut ids),
+            legs: Legs::new(&mut ids),
+            hairpins: Hairpins {
+                listeners: Vec::new(),
+                pipes: ids.map(),
+                stalled: Vec::new(),
+            },
+            outbox: Outbox::default(),
+            limits,
+            ids,
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+        }
+    }
+
+    /// Says that the node is reachable at `local`: it is what its own contacts and paths will name, and
+    /// what it sends there stays inside. Call it before anything is sent.
+    pub fn add_listener(&mut self, protocol: Protocol, transport: Transport, local: SocketAddr) {
+        self.hairpins.listeners.push((protocol, transport, local));
+        match protocol {
+            Protocol::Sip => self.sip.add_listener(transport, local),
+            Protocol::Msrp => self.msrp.add_listener(transport, local),
+        }
+    }
+
+    /// What the Contact of this node's sessions says besides its address.
+    pub fn set_contact(&mut self, contact: conversation::Contact) {
+        self.legs.set_contact(contact);
+    }
+
+    /// Lets somebody look on at every message in and out, or nobody.
+    pub fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+        self.outbox.set_tap(tap);
+    }
+
+    /// Lets `command` act on the role and all that it can reach, as an application's command does.
+    pub fn command<T>(
+        &mut self,
+        now: Instant,
+        command: impl FnOnce(&mut R, &mut Net<'_, R::Event>) -> T,
+    ) -> T {
+        let result = self.step(now, command);
+        self.settle();
+        result
+    }
+
+    /// The role, to look at.
+    pub fn role(&self) -> &R {
+        &self.role
+    }
+
+    /// Something arrived or happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        self.step(now, |_, net| net.ends.handle_input(input));
+        self.settle();
+    }
+
+    /// A peer has opened a connection to one of our listeners.
+    pub fn handle_accept(
+        &mut self,
+        now: Instant,
+        protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
+        let conn = self.step(now, |_, net| {
+            net.ends.handle_accept(protocol, transport, local, peer)
+        });
+        self.settle();
+        conn
+    }
+
+    /// The deadline of [`poll_timeout`](Self::poll_timeout) has come; calling it early does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.step(now, |role, net| {
+            net.ends.sip.handle_timeout(&mut net.ends.cx);
+            net.ends.msrp.handle_timeout(&mut net.ends.cx);
+            net.legs.handle_timeout(&mut net.ends);
+            role.handle_timeout(net);
+        });
+        self.settle();
+    }
+
+    /// The addresses that a [`Transmit::Resolve`] asked for.
+    pub fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
+        let question = reply.question();
+        self.step(now, |_, net| {
+            let Ends { cx, sip, msrp } = &mut net.ends;
+            if !sip.handle_resolved(cx, question, addresses.clone()) {
+                msrp.handle_resolved(cx, question, &addresses);
+            }
+        });
+        self.settle();
+    }
+
+    /// Answers a question that the role asked in an event.
+    pub fn answer<T>(&mut self, now: Instant, reply: Reply<T>, value: T)
+    where
+        R: Answers<T>,
+    {
+        let question = reply.question();
+        self.step(now, |role, net| role.handle_answer(net, question, value));
+        self.settle();
+    }
+
+    /// The next thing to do or to know; `None` until something happens.
+    pub fn poll_output(&mut self) -> Option<Output<R::Event>> {
+        match self.transmits.pop_front() {
+            Some(transmit) => Some(Output::Transmit(transmit)),
+            None => self.events.pop_front().map(Output::Event),
+        }
+    }
+
+    /// Bytes for a connection whose socket can take some. What is sent is decided here, at the pull, so
+    /// pull no more than the socket takes: a short message then never waits behind a long one's bytes.
+    pub fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes> {
+        let bytes = self.step(now, |_, net| net.ends.poll_stream(conn));
+        self.settle();
+        bytes
+    }
+
+    /// Until when the node can be left alone.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [
+            self.sip.poll_timeout(),
+            self.msrp.poll_timeout(),
+            self.legs.poll_timeout(),
+            self.role.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether the node can take more bytes from a connection now. While it cannot, leave them in the
+    /// socket, where the peer feels them.
+    pub fn wants_read(&self, conn: ConnId) -> bool {
+        match self.outbox.conn(conn) {
+            Some(Conn {
+                protocol: Protocol::Sip,
+                ..
+            }) => self.sip.wants_read(conn),
+            Some(Conn {
+                protocol: Protocol::Msrp,
+                ..
+            }) => self.msrp.wants_read(conn),
+            None => false,
+        }
+    }
+
+    /// One step: everything in reach, at a time that never runs backwards.
+    fn step<T>(
+        &mut self,
+        now: Instant,
+        action: impl FnOnce(&mut R, &mut Net<'_, R::Event>) -> T,
+    ) -> T {
+        let now = self.now.map_or(now, |last| last.max(now));
+        self.now = Some(now);
+        let cx = Cx {
+            now,
+            clock: &self.clock,
+            ids: &mut self.ids,
+            limits: &self.limits,
+            outbox: &mut self.outbox,
+        };
+        let ends = Ends {
+            cx,
+            sip: &mut self.sip,
+            msrp: &mut self.msrp,
+        };
+        action(
+            &mut self.role,
+            &mut Net {
+                ends,
+                legs: &mut self.legs,
+                events: &mut self.events,
+            },
+        )
+    }
+
+    /// Lets events climb and hairpins turn until all is quiet.
+    fn settle(&mut self) {
+        let Some(now) = self.now else { return };
+        for conn in std::mem::take(&mut self.hairpins.stalled) {
+            self.outbox.flush(conn);
+        }
+        // A role that answers every event with a command that causes the same event would spin for ever.
+        let mut rounds = 0_u32;
+        loop {
+            while self.step(now, climb) {
+                rounds += 1;
+                debug_assert!(
+                    rounds < ROUNDS,
+                    "a role answers an event with what causes it"
+                );
+                if rounds >= ROUNDS {
+                    return;
+                }
+            }
+            if !self.carry_out(now) {
+                return;
+            }
+        }
+    }
+
+    /// Takes one thing out of the outbox: turned around if it is for ourselves, else left for the driver.
+    fn carry_out(&mut self, now: Instant) -> bool {
+        let Some(transmit) = self.outbox.pop() else {
+            return false;
+        };
+        let Some(turned) = self.hairpins.turn(transmit, &mut self.transmits) else {
+            return true;
+        };
+        match turned {
+            Turned::Datagram(input) => self.step(now, |_, net| net.ends.handle_input(input)),
+            Turned::Connect {
+                conn,
+                protocol,
+                transport,
+                local,
+                peer,
+            } => {
+                let other = self.step(now, |_, net| {
+                    net.ends.handle_accept(protocol, transport, peer, local)
+                });
+                self.hairpins.join(conn, other);
+                self.step(now, |_, net| {
+                    net.ends.handle_input(Input::Connected { conn, local })
+                });
+            }
+            Turned::Flush { from, to } => {
+                // As much at a time as a driver would pull, so that sessions take turns here as well.
+                for _ in 0..PULLS {
+                    if !self.wants_read(to) {
+                        self.hairpins.stalled.push(from);
+                        return true;
+                    }
+                    let Some(data) = self.step(now, |_, net| net.ends.poll_stream(from)) else {
+                        return true;
+                    };
+                    self.step(now, |_, net| {
+                        net.ends.handle_input(Input::Data { conn: to, data })
+                    });
+                    while self.step(now, climb) {}
+                }
+                self.outbox.flush(from);
+            }
+            Turned::Close { other } => self.step(now, |_, net| {
+                net.ends.handle_input(Input::Closed { conn: other })
+            }),
+        }
+        true
+    }
+}
+
+/// Takes one event one tier up; false if there is none.
+fn climb<R: Role>(role: &mut R, net: &mut Net<'_, R::Event>) -> bool {
+    if let Some(event) = net.ends.sip.poll_event() {
+        let admitted = role.admit(net, event);
+        if let Some(event) = admitted.and_then(|event| net.legs.handle_sip(&mut net.ends, event)) {
+            role.handle_sip(net, event);
+        }
+    } else if let Some(event) = net.ends.msrp.poll_event() {
+        net.legs.handle_msrp(&mut net.ends, event);
+    } else if let Some(event) = net.legs.poll_event() {
+        role.handle_leg(net, event);
+    } else {
+        return false;
+    }
+    true
+}
+
+impl Ends<'_> {
+    /// Answers a request that nobody here takes: OPTIONS with what we can do, anything else with 405
+    /// (RFC 3261 §8.2.1, §11.2).
+    pub fn decline(&mut self, id: sip::ServerId, request: &Request) {
+        let status = match request.method() {
+            Method::Options => Status::OK,
+            _ => Status::METHOD_NOT_ALLOWED,
+        };
+        let mut response = request.response(status);
+        response.headers_mut().push(&Allow(ALLOWED.to_vec()));
+        self.sip.respond(&mut self.cx, id, response);
+    }
+
+    fn handle_input(&mut self, input: Input) {
+        let Self { cx, sip, msrp } = self;
+        match input {
+            Input::Datagram { local, peer, data } => sip.handle_datagram(cx, local, peer, data),
+            Input::Connected { conn, local } => {
+                cx.outbox.connected(conn, local);
+                match cx.outbox.conn(conn).map(|conn| conn.protocol) {
+                    Some(Protocol::Sip) => sip.handle_connected(cx, conn),
+                    Some(Protocol::Msrp) => msrp.handle_connected(cx, conn),
+                    None => {}
+                }
+            }
+            Input::Data { conn, data } => match cx.outbox.conn(conn).map(|conn| conn.protocol) {
+                Some(Protocol::Sip) => sip.handle_data(cx, conn, data),
+                Some(Protocol::Msrp) => msrp.handle_data(cx, conn, data),
+                None => {}
+            },
+            Input::Closed { conn } => match cx.outbox.closed(conn).map(|conn| conn.protocol) {
+                Some(Protocol::Sip) => sip.handle_closed(cx, conn),
+                Some(Protocol::Msrp) => msrp.handle_closed(cx, conn),
+                None => {}
+            },
+        }
+    }
+
+    fn handle_accept(
+        &mut self,
+        protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
+        let Self { cx, sip, msrp } = self;
+        let conn = cx.outbox.accept(Conn {
+            protocol,
+            transport,
+            local: Some(local),
+            peer,
+            outgoing: false,
+        });
+        match protocol {
+            Protocol::Sip => sip.handle_accepted(cx, conn),
+            Protocol::Msrp => msrp.handle_accepted(cx, conn),
+        }
+        conn
+    }
+
+    fn poll_stream(&mut self, conn: ConnId) -> Option<Bytes> {
+        let Self { cx, sip, msrp } = self;
+        match cx.outbox.conn(conn)?.protocol {
+            Protocol::Sip => sip.poll_stream(conn),
+            Protocol::Msrp => msrp.poll_stream(cx, conn),
+        }
+    }
+}
+
+/// What a node sends to itself.
+#[derive(Debug)]
+struct Hairpins {
+    listeners: Vec<(Protocol, Transport, SocketAddr)>,
+    /// Both ends of each connection from ourselves to ourselves.
+    pipes: Map<ConnId, ConnId>,
+    /// Pipes whose far end could not take more at the last try.
+    stalled: Vec<ConnId>,
+}
+
+/// Something for ourselves.
+enum Turned {
+    Datagram(Input),
+    Connect {
+        conn: ConnId,
+        protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    },
+    Flush {
+        from: ConnId,
+        to: ConnId,
+    },
+    Close {
+        other: ConnId,
+    },
+}
+
+impl Hairpins {
+    /// What of `transmit` is for ourselves; what is not goes on to the driver.
+    fn turn(&mut self, transmit: Transmit, driver: &mut VecDeque<Transmit>) -> Option<Turned> {
+        match transmit {
+            Transmit::Datagram { local, peer, data }
+                if self.listens(Protocol::Sip, Transport::Udp, peer) =>
+            {
+                let from = local.unwrap_or(peer);
+                Some(Turned::Datagram(Input::Datagram {
+                    local: peer,
+                    peer: from,
+                    data,
+                }))
+            }
+            Transmit::Connect {
+                conn,
+                protocol,
+                transport,
+                peer,
+                ..
+            } if self.listens(protocol, transport, peer) => Some(Turned::Connect {
+                conn,
+                protocol,
+                transport,
+                local: peer,
+                peer,
+            }),
+            Transmit::Flush { conn } if self.pipes.contains_key(&conn) => {
+                let to = *self.pipes.get(&conn)?;
+                Some(Turned::Flush { from: conn, to })
+            }
+            Transmit::Close { conn } if self.pipes.contains_key(&conn) => {
+                let other = self.pipes.remove(&conn)?;
+                self.pipes.remove(&other);
+                Some(Turned::Close { other })
+            }
+            transmit => {
+                driver.push_back(transmit);
+                None
+            }
+        }
+    }
+
+    fn listens(&self, protocol: Protocol, transport: Transport, addr: SocketAddr) -> bool {
+        self.listeners.contains(&(protocol, transport, addr))
+    }
+
+    fn join(&mut self, one: ConnId, other: ConnId) {
+        self.pipes.insert(one, other);
+        self.pipes.insert(other, one);
+    }
+}
+
+/// What every node takes.
+const ALLOWED: [Method; 6] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Cancel,
+    Method::Bye,
+    Method::Message,
+    Method::Options,
+];
+
+/// Events that may climb in one step before it is called endless.
+const ROUNDS: u32 = 1_000_000;
+
+/// Pieces of a stream that are handed over before other traffic has its turn.
+const PULLS: usize = 64;

@@ -98,6 +98,8 @@ pub struct Limits {
     pub leg_queue: usize,
     /// Legs at one time.
     pub legs: usize,
+    /// Chats of one client.
+    pub chats: usize,
     /// Message ids remembered per conversation for the suppression of duplicates.
     pub remembered: usize,
     /// How long an unanswered question is waited for.
@@ -154,6 +156,7 @@ impl Default for Limits {
             sdp_lines: 512,
             leg_queue: 256,
             legs: 1_000_000,
+            chats: 10_000,
             remembered: 1024,
             question: Duration::from_secs(10),
             questions: 100_000,

@@ -153,6 +153,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[allow(unreachable_pub, reason = "some ids are for their own module only")]
         pub struct $name(pub(crate) $crate::engine::Key);
 
         impl std::fmt::Display for $name {

@@ -77,6 +77,14 @@ impl Endpoint {
         }
     }
 
+    /// Says that peers reach us at `local`. The first listener is the one that our paths name.
+    pub fn add_listener(&mut self, transport: Transport, local: SocketAddr) {
+        if self.config.listen.is_none() {
+            self.config.listen = Some(local);
+            self.config.secure = transport == Transport::Tls;
+        }
+    }
+
     /// Makes a session with a session-id of its own. Its path goes into the SDP; [`start`](Self::start) follows when
     /// the peer's path is known.
     ///

@@ -106,6 +106,11 @@ impl Bindings {
         todo!()
     }
 
+    /// Takes out the bindings behind a connection that broke.
+    pub fn remove_conn(&mut self, _conn: crate::engine::ConnId) -> Vec<(Text, Binding)> {
+        todo!()
+    }
+
     /// When the first binding expires.
     pub fn next_expiry(&self) -> Option<Instant> {
         todo!()

@@ -22,10 +22,10 @@ pub use endpoint::{
     RegistrationId, RequestId, ServerId, Source, Target,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
+pub use msg::Uri;
 
 /// Stands in until the typed headers are there.
 #[allow(missing_docs)]
 pub mod pending {
-    #[derive(Clone, Debug, PartialEq)]
-    pub struct Reason;
+    pub use crate::sip::msg::header::Reason;
 }

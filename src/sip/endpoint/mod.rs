@@ -2,6 +2,7 @@
 
 mod config;
 mod event;
+mod local;
 
 pub use config::{
     CallId, Config, Credentials, HERE, Listener, RegistrationId, RequestId, ServerId, Source,

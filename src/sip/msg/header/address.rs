@@ -274,6 +274,17 @@ macro_rules! tagged {
 tagged! { From To }
 
 impl PServedUser {
+    /// The user from whom a request is.
+    pub fn originating(user: Uri) -> Self {
+        Self(NameAddr::new(user).with_param("sescase", Some("orig")))
+    }
+
+    /// Whether the request is from the user.
+    pub fn is_originating(&self) -> bool {
+        self.session_case()
+            .is_some_and(|case| case.eq_ignore_ascii_case("orig"))
+    }
+
     /// Whether the request is from the user (`orig`) or to the user (`term`).
     pub fn session_case(&self) -> Option<&str> {
         self.params.value("sescase")

@@ -2,6 +2,7 @@
 
 use super::sip::{SipUri, USER, find};
 use super::{REST, TelUri, Uri, escape, tel};
+use crate::wire::Text;
 use crate::wire::params::{Param, Params};
 
 impl Uri {
@@ -17,12 +18,27 @@ impl Uri {
         }
     }
 
+    /// The user part of a SIP URI, unescaped; the number of a `tel` URI.
+    pub fn user(&self) -> Option<Text> {
+        match self {
+            Self::Sip(uri) => uri.user().map(|user| Text::from(user.into_owned())),
+            Self::Tel(uri) => Some(Text::from(uri.digits())),
+            Self::Other { .. } => None,
+        }
+    }
+
+    /// The host of a SIP URI in lower case: the domain that its user belongs to.
+    pub fn domain(&self) -> Option<Text> {
+        let host = &self.as_sip()?.host.host;
+        Some(Text::from(host.to_string().to_ascii_lowercase()))
+    }
+
     /// The text under which the owner is found in a table: an address of record in canonical form.
     ///
     /// Of a SIP or SIPS URI it is `sip:user@host` without password, port, parameters and headers, with the
     /// host in lower case and without needless escapes; both schemes name one user (RFC 5630 §3.3). Visual
     /// separators of a telephone number are left out (`tel:`, and `sip:` with `user=phone`).
-    pub fn aor(&self) -> String {
+    pub fn aor(&self) -> Text {
         let mut out = String::new();
         match self {
             Self::Sip(uri) => {
@@ -76,7 +92,7 @@ impl Uri {
                 }
             }
         }
-        out
+        Text::from(out)
     }
 }
 

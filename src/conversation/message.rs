@@ -1,0 +1,204 @@
+//! What people send each other, wrapped in CPIM and unwrapped again.
+
+use super::event::Parcel;
+use crate::composing::{self, IsComposing};
+use crate::cpim::{self, Dispositions, Identity};
+use crate::engine::{Cx, DateTime, Limits};
+use crate::imdn::{self, Imdn};
+use crate::wire::Text;
+use crate::wire::mime::{self, MediaType};
+use bytes::Bytes;
+
+/// What the sender of a message wants to hear back (RFC 5438 §6.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// That it reached a device.
+    pub delivered: bool,
+    /// That it will not reach one.
+    pub failed: bool,
+    /// That it was seen.
+    pub displayed: bool,
+}
+
+impl Wanted {
+    /// Everything.
+    pub const ALL: Self = Self {
+        delivered: true,
+        failed: true,
+        displayed: true,
+    };
+    /// Nothing.
+    pub const NONE: Self = Self {
+        delivered: false,
+        failed: false,
+        displayed: false,
+    };
+
+    fn dispositions(self) -> Dispositions {
+        let mut all = Dispositions::NONE;
+        for (wanted, disposition) in [
+            (self.delivered, Dispositions::POSITIVE_DELIVERY),
+            (self.failed, Dispositions::NEGATIVE_DELIVERY),
+            (self.displayed, Dispositions::DISPLAY),
+        ] {
+            if wanted {
+                all = all.and(disposition);
+            }
+        }
+        all
+    }
+
+    fn of(dispositions: Dispositions) -> Self {
+        Self {
+            delivered: dispositions.contains(Dispositions::POSITIVE_DELIVERY),
+            failed: dispositions.contains(Dispositions::NEGATIVE_DELIVERY),
+            displayed: dispositions.contains(Dispositions::DISPLAY),
+        }
+    }
+}
+
+/// A message as people and functions see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its `imdn.Message-ID`, by which reports name it.
+    pub id: Option<Text>,
+    /// From, as the CPIM says; often anonymous, since the leg knows better.
+    pub from: Option<Identity>,
+    /// When its sender wrote it.
+    pub date_time: Option<DateTime>,
+    /// What the sender wants to hear back.
+    pub wanted: Wanted,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Content {
+    /// Text for people.
+    Text(Text),
+    /// What became of other messages.
+    Reports(Vec<Imdn>),
+    /// Whether somebody is typing.
+    Composing(IsComposing),
+    /// Anything else.
+    Other {
+        /// Its media type.
+        content_type: MediaType,
+        /// Its bytes, with transfer and content encodings undone where possible.
+        body: Bytes,
+    },
+}
+
+impl Message {
+    /// Reads content as it arrived: in CPIM, or bare, as plain SIP user agents send it.
+    ///
+    /// # Errors
+    ///
+    /// It says it is CPIM and is not.
+    pub fn read(parcel: &Parcel, limits: &Limits) -> Result<Self, cpim::ParseError> {
+        let content_type = MediaType::parse(&parcel.content_type).unwrap_or_else(|_| octets());
+        if content_type.essence() != cpim::MEDIA_TYPE {
+            let body = mime::decode(&parcel.body, None, parcel.content_encoding(), limits)
+                .unwrap_or_else(|_| parcel.body.clone());
+            let content = Content::read(content_type, body, limits);
+            return Ok(Self {
+                id: None,
+                from: None,
+                date_time: None,
+                wanted: Wanted::NONE,
+                content,
+            });
+        }
+        let body = mime::decode(&parcel.body, None, parcel.content_encoding(), limits)
+            .unwrap_or_else(|_| parcel.body.clone());
+        let cpim = cpim::Message::parse(body, limits)?;
+        let inner = cpim.content_type().unwrap_or_else(|_| octets());
+        let body = cpim
+            .decoded_body(limits)
+            .unwrap_or_else(|_| cpim.body().clone());
+        Ok(Self {
+            id: cpim.message_id(),
+            from: cpim.from(),
+            date_time: cpim.date_time(),
+            wanted: Wanted::of(cpim.dispositions()),
+            content: Content::read(inner, body, limits),
+        })
+    }
+
+    /// Whether it only tells the state of something and is worth nothing later.
+    pub const fn is_ephemeral(&self) -> bool {
+        matches!(self.content, Content::Composing(_))
+    }
+}
+
+impl Content {
+    /// Reads a body; what cannot be read as what it claims to be is passed on as it is.
+    fn read(content_type: MediaType, body: Bytes, limits: &Limits) -> Self {
+        match content_type.essence() {
+            "text/plain" => return Self::Text(Text::from_utf8_lossy(body)),
+            composing::MEDIA_TYPE => {
+                if let Ok(composing) = IsComposing::parse(&body, limits) {
+                    return Self::Composing(composing);
+                }
+            }
+            essence if essence == imdn::MEDIA_TYPE || essence.starts_with("multipart/") => {
+                if let Ok(reports) = Imdn::parse_all(&content_type, &body, limits) {
+                    return Self::Reports(reports);
+                }
+            }
+            _ => {}
+        }
+        Self::Other { content_type, body }
+    }
+}
+
+/// A text for people in CPIM; `id` is what reports will name it by.
+pub(crate) fn text(
+    cx: &Cx<'_>,
+    from: &Identity,
+    to: &Identity,
+    id: &str,
+    text: &str,
+    wanted: Wanted,
+) -> Parcel {
+    let cpim = cpim::Message::builder(from, to)
+        .date_time(cx.wall())
+        .notify(id, wanted.dispositions())
+        .content("text/plain;charset=UTF-8", text.to_owned());
+    wrap(&cpim)
+}
+
+/// A report in CPIM (RFC 5438 §7.2). It asks for no report on itself (RFC 5438 §7.2.1).
+pub(crate) fn report(cx: &mut Cx<'_>, from: &Identity, to: &Identity, imdn: &Imdn) -> Parcel {
+    let id = cx.ids.message_id();
+    let cpim = cpim::Message::builder(from, to)
+        .date_time(cx.wall())
+        .notify(&id, Dispositions::NONE)
+        .content_header("Content-Disposition", "notification")
+        .content(imdn::MEDIA_TYPE, imdn.write());
+    wrap(&cpim)
+}
+
+/// Whether somebody is typing, in CPIM.
+pub(crate) fn composing(
+    cx: &Cx<'_>,
+    from: &Identity,
+    to: &Identity,
+    document: &IsComposing,
+) -> Parcel {
+    let cpim = cpim::Message::builder(from, to)
+        .date_time(cx.wall())
+        .content(composing::MEDIA_TYPE, document.write());
+    wrap(&cpim)
+}
+
+/// What bytes are that do not say what they are.
+fn octets() -> MediaType {
+    MediaType::from(&::mime::APPLICATION_OCTET_STREAM)
+}
+
+fn wrap(cpim: &cpim::Message) -> Parcel {
+    Parcel::new(Text::from_static(cpim::MEDIA_TYPE), cpim.write())
+}

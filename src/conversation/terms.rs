@@ -1,0 +1,237 @@
+//! On what terms a session is held: what each side accepts, who sends, and who opens the connection.
+
+use super::envelope::Envelope;
+use super::service::Service;
+use crate::engine::{Cx, Limits};
+use crate::msrp;
+use crate::sdp::msrp::{Media, Setup};
+use crate::sdp::{self, Direction, Origin, Session};
+use crate::sip::msg::Request;
+use crate::sip::msg::header::ContentType;
+use crate::wire::Text;
+use crate::wire::mime::{MediaType, Multipart, Part};
+use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// What one side says of a session (RFC 4975 §8.6), without its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Media types that are taken as they are.
+    pub accept_types: Vec<Text>,
+    /// Media types that are taken within CPIM.
+    pub accept_wrapped_types: Vec<Text>,
+    /// Who sends.
+    pub direction: Direction,
+    /// The largest message that is taken.
+    pub max_size: Option<u64>,
+    /// Who opens the connection, as far as we have a choice (RFC 6135). A side that cannot be connected to
+    /// must be [`Setup::Active`].
+    pub setup: Setup,
+}
+
+impl Terms {
+    /// The terms of a chat: text, reports and typing, both ways.
+    pub fn chat(setup: Setup) -> Self {
+        Self {
+            accept_types: texts(&["message/cpim", "application/im-iscomposing+xml"]),
+            accept_wrapped_types: texts(&["*"]),
+            direction: Direction::SendRecv,
+            max_size: None,
+            setup,
+        }
+    }
+
+    /// The terms of one message that goes one way.
+    pub fn delivery(setup: Setup) -> Self {
+        Self {
+            accept_types: texts(&["message/cpim"]),
+            accept_wrapped_types: texts(&["*"]),
+            direction: Direction::SendOnly,
+            max_size: None,
+            setup,
+        }
+    }
+
+    /// What the MSRP session is opened with.
+    pub(super) fn settings(&self) -> msrp::Settings {
+        msrp::Settings {
+            accept_types: self.accept_types.clone(),
+            max_size: self.max_size,
+            ..msrp::Settings::default()
+        }
+    }
+
+    /// The offer for a session of ours at `path`.
+    pub(super) fn offer(&self, cx: &mut Cx<'_>, path: &[msrp::Uri]) -> Bytes {
+        let media = self.media(path);
+        let origin = Origin::new(cx.ids, address(&media));
+        sdp::msrp::offer(&media, &origin).write()
+    }
+
+    /// The answer to what `peer` offered, and who opens the connection by it.
+    pub(super) fn answer(
+        &self,
+        cx: &mut Cx<'_>,
+        peer: &Peer,
+        path: &[msrp::Uri],
+    ) -> (Bytes, msrp::Role) {
+        let mut media = self.media(path);
+        let setup = Setup::answer(peer.media.setup, self.setup);
+        media.setup = Some(setup);
+        media.direction = peer.media.direction.answer(self.direction);
+        let origin = Origin::new(cx.ids, address(&media));
+        let sdp = sdp::msrp::answer(&peer.session, &media, &origin)
+            .unwrap_or_else(|_| sdp::msrp::offer(&media, &origin));
+        (sdp.write(), role(setup == Setup::Active, &peer.media))
+    }
+
+    /// Who opens the connection after `peer` has answered our offer.
+    pub(super) fn role_after(&self, peer: &Peer) -> msrp::Role {
+        // Without the attribute the offerer connects (RFC 4975 §5.4).
+        let active = match peer.media.setup {
+            Some(Setup::Active) => false,
+            Some(Setup::Passive) | None => true,
+            Some(Setup::ActPass | Setup::HoldConn) => self.setup == Setup::Active,
+        };
+        role(active, &peer.media)
+    }
+
+    fn media(&self, path: &[msrp::Uri]) -> Media {
+        let (host, port, secure) =
+            path.first()
+                .map_or((Text::from_static("0.0.0.0"), DISCARD, false), |uri| {
+                    (
+                        Text::from(uri.host()),
+                        uri.port().unwrap_or(DISCARD),
+                        uri.is_secure(),
+                    )
+                });
+        let mut media = Media::new(
+            host,
+            port,
+            path.iter().map(|uri| Text::from(uri.to_string())).collect(),
+        );
+        media.secure = secure;
+        media.setup = Some(self.setup);
+        media.accept_types.clone_from(&self.accept_types);
+        media
+            .accept_wrapped_types
+            .clone_from(&self.accept_wrapped_types);
+        media.direction = self.direction;
+        media.max_size = self.max_size;
+        media
+    }
+}
+
+/// What the peer says of a session.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) service: Service,
+    session: Session,
+    media: Media,
+}
+
+impl Peer {
+    /// The offer of an INVITE; `None` if it holds none that we can answer.
+    pub(super) fn read(request: &Request, envelope: &Envelope, limits: &Limits) -> Option<Self> {
+        let content_type = request.headers().get::<ContentType>().ok()?;
+        let sdp = find_sdp(&content_type.0, request.body(), limits)?;
+        let mut peer = Self::read_media(&sdp, limits)?;
+        peer.service = envelope.service.unwrap_or(Service::Session);
+        Some(peer)
+    }
+
+    /// The answer of a 2xx.
+    pub(super) fn of_answer(response: &crate::sip::msg::Response, limits: &Limits) -> Option<Self> {
+        let content_type = response.headers().get::<ContentType>().ok()?;
+        Self::read_media(&find_sdp(&content_type.0, response.body(), limits)?, limits)
+    }
+
+    pub(super) fn read_media(sdp: &Bytes, limits: &Limits) -> Option<Self> {
+        let session = Session::parse(sdp, limits).ok()?;
+        let media = Media::find(&session).ok()?;
+        Some(Self {
+            service: Service::Session,
+            session,
+            media,
+        })
+    }
+
+    /// The peer's path, the nearest hop first; what cannot be read is left out.
+    pub(super) fn path(&self) -> Vec<msrp::Uri> {
+        self.media
+            .path
+            .iter()
+            .filter_map(|uri| msrp::Uri::parse(uri).ok())
+            .collect()
+    }
+
+    pub(super) const fn max_size(&self) -> Option<u64> {
+        self.media.max_size
+    }
+
+    pub(super) fn accepts(&self, content_type: &str, wrapped: Option<&str>) -> bool {
+        let accepts = |text: &str, wrapped| {
+            MediaType::parse(&Text::from(text))
+                .is_ok_and(|media_type| self.media.accepts(&media_type, wrapped))
+        };
+        accepts(content_type, false) && wrapped.is_none_or(|inner| accepts(inner, true))
+    }
+
+    /// The peer's offer seen from our side, as the terms to answer with or to pass on.
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            accept_types: self.media.accept_types.clone(),
+            accept_wrapped_types: self.media.accept_wrapped_types.clone(),
+            direction: self.media.direction,
+            max_size: self.media.max_size,
+            setup: Setup::Passive,
+        }
+    }
+}
+
+fn role(active: bool, peer: &Media) -> msrp::Role {
+    if !active {
+        return msrp::Role::Passive;
+    }
+    // Only with CEMA does the address of the description count more than that of the path (RFC 6714 §4).
+    let address = peer
+        .cema
+        .then(|| peer.address.parse::<IpAddr>().ok())
+        .flatten();
+    msrp::Role::Active {
+        peer: address.map(|address| SocketAddr::new(address, peer.port)),
+    }
+}
+
+/// The SDP of a body that may hold more (a list of recipients, a preview, a first message).
+fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
+    if content_type.essence() == sdp::MEDIA_TYPE {
+        return Some(body.clone());
+    }
+    let parts = Multipart::parse(content_type, body, limits)
+        .ok()?
+        .into_parts();
+    let is_sdp = |part: &Part| {
+        part.content_type()
+            .is_ok_and(|content_type| content_type.essence() == sdp::MEDIA_TYPE)
+    };
+    parts
+        .into_iter()
+        .find(is_sdp)
+        .map(|part| part.body().clone())
+}
+
+fn address(media: &Media) -> IpAddr {
+    media
+        .address
+        .parse()
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
+/// The port of a side that only connects (RFC 4145 §4).
+const DISCARD: u16 = 9;
+
+fn texts(types: &[&'static str]) -> Vec<Text> {
+    types.iter().map(|text| Text::from_static(text)).collect()
+}
