@@ -1,1 +1,443 @@
-//! ...
+//! Tier 5: the role of a device.
+//!
+//! A [`Client`] registers its user and chats. Its commands are methods of [`Node<Client>`](Node); none of
+//! them waits, and any number may be given before the next poll: what cannot be sent yet is held until it
+//! can, and how it ended arrives as an [`Event`].
+
+mod chat;
+mod chats;
+mod event;
+mod inbound;
+mod outbound;
+
+pub use event::{Event, MessageId, SendError};
+
+use crate::conversation::activity::Timing;
+use crate::conversation::{self, Contact, Service, Status, Wanted};
+use crate::engine::{Clock, Key, Seed, Timers, id};
+use crate::node::{self, Net, Node, Role};
+use crate::sdp::msrp::Setup;
+use crate::sip::msg::Status as SipStatus;
+use crate::sip::{self, Credentials, RegistrationId, Uri, register};
+use crate::wire::Text;
+use chats::Chats;
+use std::time::{Duration, Instant};
+
+id! {
+    /// A chat with one peer: the thread of all that is said, in however many sessions.
+    ChatId
+}
+
+/// What a client is told at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The user's address.
+    pub user: Uri,
+    /// Further addresses of the same user, which can be written from and to (RFC 7315 §4.1 may add more).
+    pub identities: Vec<Uri>,
+    /// Where everything is sent: the user's server or P-CSCF, such as `sip:192.0.2.1:5060;transport=tcp`.
+    pub server: Uri,
+    /// The password for digest authentication; none is answered if it is empty.
+    pub password: Text,
+    /// The name of this device, which its user chose.
+    pub device_name: Option<Text>,
+    /// The identity of this device (`+sip.instance`), a URN that never changes.
+    pub instance: Option<Text>,
+    /// For how long to register; it is kept alive.
+    pub expires: Duration,
+    /// Whether chats are accepted by themselves, or by [`Node::accept_chat`].
+    pub auto_accept: bool,
+    /// What this user's messages ask to hear back.
+    pub wanted: Wanted,
+    /// Whether this user's peers are told that a message arrived.
+    pub report_delivered: bool,
+    /// Whether this user's peers are told that a message was seen.
+    pub report_displayed: bool,
+    /// Who opens the connections of our sessions; a device that cannot be connected to is active.
+    pub setup: Setup,
+    /// A message larger than this, as a whole SIP request, goes in large message mode.
+    pub pager_limit: usize,
+    /// The timers of typing.
+    pub timing: Timing,
+    /// How long a message that nobody takes is tried again before it has failed.
+    pub give_up: Duration,
+}
+
+impl Config {
+    /// A client of `user` at `server`, which accepts chats by itself and reports what it is asked to.
+    pub fn new(user: Uri, server: Uri) -> Self {
+        Self {
+            user,
+            identities: Vec::new(),
+            server,
+            password: Text::default(),
+            device_name: None,
+            instance: None,
+            expires: Duration::from_secs(3600),
+            auto_accept: true,
+            wanted: Wanted::ALL,
+            report_delivered: true,
+            report_displayed: true,
+            setup: Setup::Active,
+            pager_limit: 1300,
+            timing: Timing::default(),
+            give_up: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What a standalone message may carry besides its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Which of the user's addresses it is from; the main one if `None`.
+    pub from: Option<Uri>,
+    /// How urgent it is.
+    pub priority: Option<Priority>,
+    /// Where answers are wanted.
+    pub reply_to: Option<Uri>,
+    /// How long it is worth delivering.
+    pub lifetime: Option<Duration>,
+}
+
+/// How urgent a message is (RFC 3261 §20.26).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the values of RFC 3261")]
+pub enum Priority {
+    NonUrgent,
+    Normal,
+    Urgent,
+    Emergency,
+}
+
+impl Priority {
+    /// The header's value.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NonUrgent => "non-urgent",
+            Self::Normal => "normal",
+            Self::Urgent => "urgent",
+            Self::Emergency => "emergency",
+        }
+    }
+
+    /// The value of a header; an unknown one says nothing.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::NonUrgent, Self::Normal, Self::Urgent, Self::Emergency]
+            .into_iter()
+            .find(|priority| priority.name().eq_ignore_ascii_case(name.trim()))
+    }
+}
+
+/// The role of a device.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    registration: Option<RegistrationId>,
+    registered: bool,
+    /// The addresses that the network says are ours.
+    associated: Vec<Uri>,
+    chats: Chats,
+    timers: Timers<Timer>,
+}
+
+/// What a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Timer {
+    /// Something of this chat can be tried again.
+    Retry(Key),
+    /// Our own typing in this chat turns idle, or is to be said again.
+    Composer(Key),
+    /// The peer's typing in this chat is no longer believed.
+    Watcher(Key),
+}
+
+impl Client {
+    /// A node in the role of a device.
+    pub fn node(config: Config, clock: Clock, seed: Seed) -> Node<Self> {
+        let mut node = node::Config::new(clock, seed);
+        node.sip.user_agent = Text::from_static("CPM-client/OMA2.0 cpm/0.1");
+        node.sip.outbound_proxy = Some(config.server.clone());
+        node.sip.credentials = Self::credentials(&config);
+        let contact = Self::contact(&config);
+        let mut node = Node::new(node, |ids| Self {
+            registration: None,
+            registered: false,
+            associated: Vec::new(),
+            chats: Chats::new(ids),
+            timers: Timers::new(ids),
+            config,
+        });
+        node.set_contact(contact);
+        node
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether the server knows where we are.
+    pub const fn is_registered(&self) -> bool {
+        self.registered
+    }
+
+    fn credentials(config: &Config) -> Option<Credentials> {
+        let user = config.user.user()?;
+        (!config.password.is_empty()).then(|| Credentials::new(user, config.password.clone()))
+    }
+
+    fn contact(config: &Config) -> Contact {
+        Contact {
+            user: config.user.user(),
+            display: config.device_name.clone(),
+            instance: config.instance.clone(),
+        }
+    }
+
+    fn registration(config: &Config) -> register::Config {
+        let contact = Self::contact(config);
+        let mut registration = register::Config::new(
+            config.user.clone(),
+            Uri::host(&config.user.domain().unwrap_or_default()),
+        );
+        registration.user = contact.user.clone();
+        registration.display = contact.display.clone();
+        registration.params = contact.params(&SERVICES);
+        registration.instance = config.instance.clone();
+        registration.reg_id = config.instance.is_some().then_some(1);
+        registration.expires = config.expires;
+        registration
+    }
+
+    /// Whether `uri` is one of the user's own addresses.
+    fn is_own(&self, uri: &Uri) -> bool {
+        [&self.config.user]
+            .into_iter()
+            .chain(&self.config.identities)
+            .chain(&self.associated)
+            .any(|own| own.matches(uri))
+    }
+}
+
+/// The services that this client offers.
+const SERVICES: [Service; 4] = [
+    Service::Pager,
+    Service::LargeMessage,
+    Service::Session,
+    Service::Deferred,
+];
+
+impl Node<Client> {
+    /// Registers, and stays registered. [`Event::Registered`] or [`Event::RegistrationFailed`] follows.
+    pub fn register(&mut self, now: Instant) {
+        self.command(now, |client, net| {
+            let registration = Client::registration(&client.config);
+            match client.registration {
+                Some(id) => net
+                    .ends
+                    .sip
+                    .update_registration(&mut net.ends.cx, id, registration),
+                None => {
+                    client.registration =
+                        Some(net.ends.sip.register(&mut net.ends.cx, registration))
+                }
+            }
+        });
+    }
+
+    /// Takes the registration back. [`Event::Unregistered`] follows.
+    pub fn unregister(&mut self, now: Instant) {
+        self.command(now, |client, net| {
+            if let Some(id) = client.registration.take() {
+                net.ends.sip.unregister(&mut net.ends.cx, id);
+            }
+        });
+    }
+
+    /// Gives this device another name and tells the network.
+    pub fn rename_device(&mut self, now: Instant, name: &str) {
+        self.command(now, |client, net| {
+            client.config.device_name = Some(Text::from(name));
+            net.legs.set_contact(Client::contact(&client.config));
+            if let Some(id) = client.registration {
+                net.ends.sip.update_registration(
+                    &mut net.ends.cx,
+                    id,
+                    Client::registration(&client.config),
+                );
+            }
+        });
+    }
+
+    /// Opens a chat with `peer`. Messages may be sent at once; they are held until it is accepted.
+    pub fn open_chat(&mut self, now: Instant, peer: Uri) -> ChatId {
+        let from = self.role().config.user.clone();
+        self.open_chat_as(now, from, peer)
+    }
+
+    /// Opens a chat with `peer` under one of the user's other addresses.
+    pub fn open_chat_as(&mut self, now: Instant, from: Uri, peer: Uri) -> ChatId {
+        self.command(now, |client, net| client.open_chat(net, from, peer))
+    }
+
+    /// Accepts a chat that a peer has opened ([`Event::Invited`]).
+    pub fn accept_chat(&mut self, now: Instant, chat: ChatId) {
+        self.command(now, |client, net| client.accept_chat(net, chat));
+    }
+
+    /// Declines a chat that a peer has opened.
+    pub fn decline_chat(&mut self, now: Instant, chat: ChatId) {
+        self.command(now, |client, net| {
+            client.decline_chat(net, chat, SipStatus::DECLINE)
+        });
+    }
+
+    /// Sends `text` in a chat: in its session if one is open, else as a message of its own. It asks for
+    /// what [`Config::wanted`] says.
+    ///
+    /// How it ends arrives as [`Event::Disposition`] or [`Event::Failed`] with the returned id.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was sent; see [`SendError`].
+    pub fn send_text(
+        &mut self,
+        now: Instant,
+        chat: ChatId,
+        text: &str,
+    ) -> Result<MessageId, SendError> {
+        self.command(now, |client, net| {
+            client.send_text(net, chat, text, &Options::default())
+        })
+    }
+
+    /// Sends `text` to `peer` as a message of its own: in one SIP MESSAGE, or in large message mode if it
+    /// is too long for that.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was sent; see [`SendError`].
+    pub fn send_message(
+        &mut self,
+        now: Instant,
+        peer: &Uri,
+        text: &str,
+        options: &Options,
+    ) -> Result<MessageId, SendError> {
+        self.command(now, |client, net| {
+            client.send_message(net, peer, text, options)
+        })
+    }
+
+    /// Says that the user has seen a message. Its sender is told, if both sides want that.
+    pub fn mark_displayed(&mut self, now: Instant, message: &MessageId) {
+        self.command(now, |client, net| client.mark_displayed(net, message));
+    }
+
+    /// Says that the user pressed a key in a chat. Call it for every key: the peer hears as much of it as
+    /// RFC 3994 asks.
+    pub fn typing(&mut self, now: Instant, chat: ChatId) {
+        self.command(now, |client, net| client.typing(net, chat));
+    }
+
+    /// Ends the session of a chat. The thread goes on with the next message.
+    pub fn end_chat(&mut self, now: Instant, chat: ChatId) {
+        self.command(now, |client, net| client.end_chat(net, chat));
+    }
+
+    /// How far a message of ours has come; `None` if it is not remembered.
+    pub fn status(&self, message: &MessageId) -> Option<Status> {
+        self.role().chats.status(message)
+    }
+
+    /// Whether a chat has a session that is up.
+    pub fn is_open(&self, chat: ChatId) -> bool {
+        self.role().chats.get(chat).is_some_and(chat::Chat::is_open)
+    }
+}
+
+impl Role for Client {
+    type Event = Event;
+
+    fn handle_leg(&mut self, net: &mut Net<'_, Event>, event: conversation::Event) {
+        use conversation::Event as Leg;
+        match event {
+            Leg::Invited {
+                leg,
+                envelope,
+                terms,
+                ..
+            } => self.invited(net, leg, &envelope, &terms),
+            Leg::Ringing { .. } => {}
+            Leg::Accepted { leg, instance } => self.leg_accepted(net, leg, instance),
+            Leg::Up { leg } => self.leg_up(net, leg),
+            Leg::Received {
+                leg,
+                parcel,
+                custody,
+            } => self.received(net, leg, &parcel, custody),
+            Leg::Paged {
+                envelope,
+                parcel,
+                custody,
+                ..
+            } => self.paged(net, &envelope, &parcel, custody),
+            Leg::Sent { parcel, .. } => self.sent(net, parcel),
+            Leg::Unsent {
+                parcel,
+                status,
+                retry_after,
+                ..
+            } => self.unsent(net, parcel, status, retry_after),
+            Leg::Ended { leg, ending } => self.leg_ended(net, leg, ending),
+        }
+    }
+
+    fn handle_sip(&mut self, net: &mut Net<'_, Event>, event: sip::Event) {
+        match event {
+            sip::Event::Registered {
+                id,
+                expires,
+                associated,
+                ..
+            } if Some(id) == self.registration => {
+                self.registered = true;
+                self.associated = associated;
+                net.emit(Event::Registered { expires });
+                // Whatever could not be sent while we were away can be now.
+                self.pump_all(net);
+            }
+            sip::Event::RegistrationFailed {
+                id,
+                status,
+                retry_in,
+            } if Some(id) == self.registration => {
+                self.registered = false;
+                net.emit(Event::RegistrationFailed {
+                    status: status.map(SipStatus::code),
+                    retry_in,
+                });
+            }
+            sip::Event::Unregistered { .. } => {
+                self.registered = false;
+                net.emit(Event::Unregistered);
+            }
+            sip::Event::Request { id, request, .. } => net.ends.decline(id, &request),
+            _ => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, net: &mut Net<'_, Event>) {
+        while let Some(timer) = self.timers.pop(net.now()) {
+            match timer {
+                Timer::Retry(key) => self.pump(net, ChatId(key)),
+                Timer::Composer(key) => self.tell_composing(net, ChatId(key)),
+                Timer::Watcher(key) => self.watch(net, ChatId(key)),
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+}
