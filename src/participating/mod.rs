@@ -1,1 +1,371 @@
-//! ...
+//! Tier 5: the participating function: what the network does for one user.
+//!
+//! Each user is served on both sides of a call. On the *originating* side the function knows who the user
+//! is, says so, and sends on; on the *terminating* side it finds the user's device, or keeps what arrives
+//! until there is one. The two sides speak SIP and MSRP with each other, also where both users live here.
+//!
+//! ```text
+//!            near            far                far            near
+//!   alice ───leg──▶ originating ───leg──▶ terminating ───leg──▶ bob's device
+//!                                             └──▶ inbox, while there is none
+//! ```
+//!
+//! Nothing that was answered with a 2xx is lost: the answer to the sender waits until the next hop, or the
+//! durable store, has taken the content over. What must be durable goes out as a question in an [`Event`].
+
+mod door;
+mod event;
+mod inbox;
+mod originating;
+mod registrar;
+mod relay;
+mod terminating;
+
+pub use event::{Absence, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber};
+
+use crate::conversation::{self, Custody, ParcelId};
+use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Timers};
+use crate::node::{Answers, Net, Role};
+use crate::sip::bindings::Bindings;
+use crate::sip::digest::Verifier;
+use crate::sip::msg::Status as SipStatus;
+use crate::sip::{self, Uri};
+use crate::wire::Text;
+use bytes::Bytes;
+use door::{Knock, Side};
+use inbox::{InboxId, Inboxes, Keeping};
+use relay::{BridgeId, Relay};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+use terminating::{Arrival, Delivery};
+
+/// How the function serves its users.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain of its users, which is also the realm of their passwords.
+    pub domain: Text,
+    /// Hosts whose word is taken for who sends a request and which side it is for: the proxies of an IMS
+    /// core (RFC 3325's trust domain).
+    pub trusted: Vec<IpAddr>,
+    /// Whether a request over UDP from the address of a registered device is believed to be that device's.
+    /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
+    /// saves a challenge for each request.
+    pub trust_registered_udp: bool,
+    /// How long a message is kept whose sender does not say.
+    pub default_lifetime: Duration,
+    /// How long a message is kept at the most, whatever its sender says.
+    pub max_lifetime: Duration,
+    /// How long a device may take to confirm a message before it is kept as well, so that its sender need
+    /// not wait.
+    pub patience: Duration,
+    /// When a device that did not take what was kept for it is tried again.
+    pub retry: Duration,
+    /// How long a session is held for a user who was lost.
+    pub linger: Duration,
+    /// The identity of the function when it delivers what was kept (a configured name: OMA leaves it open).
+    pub deferred_uri: Uri,
+    /// A message larger than this is delivered in large message mode.
+    pub pager_limit: usize,
+    /// The shortest registration that is granted.
+    pub min_expires: Duration,
+    /// The longest registration that is granted.
+    pub max_expires: Duration,
+}
+
+impl Config {
+    /// Serves `domain`: messages are kept for a week, or as their senders say up to a month.
+    pub fn new(domain: &str) -> Self {
+        Self {
+            domain: Text::from(domain.to_ascii_lowercase()),
+            trusted: Vec::new(),
+            trust_registered_udp: false,
+            default_lifetime: DAY * 7,
+            max_lifetime: DAY * 30,
+            patience: Duration::from_secs(8),
+            retry: Duration::from_secs(30),
+            linger: Duration::from_secs(180),
+            deferred_uri: Uri::sip("rcse-standfw", domain),
+            pager_limit: 1300,
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(7200),
+        }
+    }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The participating function of one domain.
+#[derive(Debug)]
+pub struct Participating {
+    config: Config,
+    verifier: Verifier,
+    bindings: Bindings,
+    /// The user part of the Route by which the originating side reaches the terminating one. Nobody
+    /// outside can know it, so a request that has it has passed the door already.
+    entry: Text,
+    inboxes: Inboxes,
+    relay: Relay,
+    waiting: Map<QuestionId, Waiting>,
+    flights: Map<ParcelId, Flight>,
+    timers: Timers<Due>,
+}
+
+/// What goes on when a question is answered.
+#[derive(Debug)]
+enum Waiting {
+    /// Whether the sender of a request is who it says.
+    Knock(Box<Knock>),
+    /// Whether there is a user for whom a message or session is, and what that user wants.
+    Arrival(Box<Arrival>),
+    /// Whether a message was kept.
+    Keep(Box<Keeping>),
+    /// A message that was kept, on its way out again.
+    Release { inbox: InboxId, sequence: u64 },
+    /// A message whose time is over.
+    Expire { inbox: InboxId, sequence: u64 },
+    /// What a user wants to become of an expired message.
+    Bury {
+        inbox: InboxId,
+        sequence: u64,
+        message: Bytes,
+    },
+}
+
+/// What goes on when a parcel has landed.
+#[derive(Debug)]
+enum Flight {
+    /// The sender waits for the same answer.
+    Relayed(Custody),
+    /// It goes to the served user's device, and is kept if that does not take it.
+    Delivery(Box<Delivery>),
+    /// It was kept and is on its way out.
+    Released { inbox: InboxId, sequence: u64 },
+}
+
+/// What the function waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Due {
+    /// A question was not answered.
+    Question(QuestionId),
+    /// A device did not confirm a message in time.
+    Patience(ParcelId),
+    /// A message that is kept has outlived its time.
+    Expiry(InboxId, u64),
+    /// What a device did not take is tried again.
+    Retry(InboxId),
+    /// The session of a lost user was held long enough.
+    Linger(BridgeId),
+}
+
+impl Participating {
+    /// The function with what its store remembers.
+    pub fn new(config: Config, restored: Restored, clock: &Clock, ids: &mut Ids) -> Self {
+        let mut bindings = Bindings::new(ids);
+        bindings.min_expires = config.min_expires;
+        bindings.max_expires = config.max_expires;
+        let mut function = Self {
+            verifier: Verifier::new(config.domain.clone(), ids),
+            bindings,
+            entry: ids.nonce(),
+            inboxes: Inboxes::new(ids, restored.next_sequence()),
+            relay: Relay::new(ids),
+            waiting: ids.map(),
+            flights: ids.map(),
+            timers: Timers::new(ids),
+            config,
+        };
+        function.restore(restored, clock);
+        function
+    }
+
+    /// Who is registered where.
+    pub const fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    /// How many messages are kept for a user.
+    pub fn kept(&self, user: &str) -> usize {
+        self.inboxes.of(user).map_or(0, |inbox| inbox.len())
+    }
+
+    /// Asks a question whose answer is handled by `waiting`.
+    fn ask<T>(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        waiting: Waiting,
+        event: impl FnOnce(Reply<T>) -> Event,
+    ) {
+        let reply = net.ask();
+        let question = reply.question();
+        self.timers.set(
+            Due::Question(question),
+            net.now() + net.ends.cx.limits.question,
+        );
+        self.waiting.insert(question, waiting);
+        net.emit(event(reply));
+    }
+
+    fn answered(&mut self, question: QuestionId) -> Option<Waiting> {
+        self.timers.cancel(&Due::Question(question));
+        self.waiting.remove(&question)
+    }
+
+    /// Whether an address belongs to this domain.
+    fn is_served(&self, uri: &Uri) -> bool {
+        uri.domain()
+            .is_some_and(|domain| domain == self.config.domain)
+    }
+
+    /// Nobody answered a question: what waited for it is refused, and whoever sent it may try again.
+    fn unanswered(&mut self, net: &mut Net<'_, Event>, waiting: Waiting) {
+        match waiting {
+            Waiting::Knock(knock) => knock.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
+            Waiting::Arrival(arrival) => arrival.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
+            Waiting::Keep(keeping) => self.kept_or_not(net, *keeping, Err(StoreError::Unavailable)),
+            Waiting::Release { inbox, .. } => self.retry_later(net, inbox),
+            Waiting::Expire { inbox, sequence }
+            | Waiting::Bury {
+                inbox, sequence, ..
+            } => {
+                self.timers
+                    .set(Due::Expiry(inbox, sequence), net.now() + self.config.retry);
+            }
+        }
+    }
+}
+
+impl Role for Participating {
+    type Event = Event;
+
+    fn admit(&mut self, net: &mut Net<'_, Event>, event: sip::Event) -> Option<sip::Event> {
+        self.knock(net, event)
+    }
+
+    fn handle_leg(&mut self, net: &mut Net<'_, Event>, event: conversation::Event) {
+        use conversation::Event as Leg;
+        match event {
+            Leg::Invited {
+                leg,
+                envelope,
+                terms,
+                request,
+                ..
+            } => match door::side(&request) {
+                Side::Originating => self.originate_session(net, leg, envelope, terms),
+                Side::Terminating => {
+                    self.arrived(net, Arrival::session(leg, envelope, terms, &request))
+                }
+            },
+            Leg::Paged {
+                envelope,
+                parcel,
+                custody,
+                ..
+            } => match door::side_of(&custody) {
+                Side::Originating => self.originate(net, envelope, parcel, custody),
+                Side::Terminating => self.arrived(net, Arrival::message(envelope, parcel, custody)),
+            },
+            Leg::Ringing { leg } => self.ringing(net, leg),
+            Leg::Accepted { leg, .. } => self.accepted(net, leg),
+            Leg::Up { .. } => {}
+            Leg::Received {
+                leg,
+                parcel,
+                custody,
+            } => self.received(net, leg, parcel, custody),
+            Leg::Sent { parcel, kept, .. } => self.landed(net, parcel, Ok(kept)),
+            Leg::Unsent { parcel, status, .. } => self.landed(net, parcel, Err(status)),
+            Leg::Ended { leg, ending } => self.ended(net, leg, ending),
+        }
+    }
+
+    fn handle_sip(&mut self, net: &mut Net<'_, Event>, event: sip::Event) {
+        match event {
+            sip::Event::Request { id, request, .. } => net.ends.decline(id, &request),
+            sip::Event::FlowLost { conn } => self.flow_lost(net, conn),
+            _ => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, net: &mut Net<'_, Event>) {
+        let now = net.now();
+        self.expire_bindings(net);
+        while let Some(due) = self.timers.pop(now) {
+            match due {
+                Due::Question(question) => {
+                    if let Some(waiting) = self.waiting.remove(&question) {
+                        self.unanswered(net, waiting);
+                    }
+                }
+                Due::Patience(parcel) => self.out_of_patience(net, parcel),
+                Due::Expiry(inbox, sequence) => self.expire(net, inbox, sequence),
+                Due::Retry(inbox) => self.release(net, inbox),
+                Due::Linger(bridge) => self.dissolve(net, bridge),
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        [self.timers.next(), self.bindings.next_expiry()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl Answers<Option<Subscriber>> for Participating {
+    fn handle_answer(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        question: QuestionId,
+        subscriber: Option<Subscriber>,
+    ) {
+        match self.answered(question) {
+            Some(Waiting::Knock(knock)) => self.open_or_not(net, *knock, subscriber.as_ref()),
+            Some(Waiting::Arrival(arrival)) => self.arrive(net, *arrival, subscriber.as_ref()),
+            Some(Waiting::Bury {
+                inbox,
+                sequence,
+                message,
+            }) => {
+                let preferences = subscriber
+                    .map(|subscriber| subscriber.preferences)
+                    .unwrap_or_default();
+                self.bury(net, inbox, sequence, message, &preferences);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Answers<Result<(), StoreError>> for Participating {
+    fn handle_answer(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        question: QuestionId,
+        answer: Result<(), StoreError>,
+    ) {
+        if let Some(Waiting::Keep(keeping)) = self.answered(question) {
+            self.kept_or_not(net, *keeping, answer);
+        }
+    }
+}
+
+impl Answers<Option<Bytes>> for Participating {
+    fn handle_answer(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        question: QuestionId,
+        message: Option<Bytes>,
+    ) {
+        match self.answered(question) {
+            Some(Waiting::Release { inbox, sequence }) => {
+                self.released(net, inbox, sequence, message)
+            }
+            Some(Waiting::Expire { inbox, sequence }) => {
+                self.expired(net, inbox, sequence, message)
+            }
+            _ => {}
+        }
+    }
+}

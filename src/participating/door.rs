@@ -1,0 +1,320 @@
+//! The door: who sends a request, and for which side of the function it is.
+//!
+//! A request that has passed carries `P-Asserted-Identity` and `P-Served-User` that this function, or a
+//! proxy it trusts, has put there (RFC 3325, RFC 5502); whatever a client wrote of that kind is gone. What
+//! does not pass leaves no state behind.
+
+use super::{Event, Participating, Subscriber, Waiting};
+use crate::conversation::Custody;
+use crate::node::Net;
+use crate::sip::digest::{Answer, Secret, Verdict};
+use crate::sip::msg::header::{
+    From, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity, PPreferredService,
+    PServedUser, Route, To,
+};
+use crate::sip::msg::{Method, Name, Request, Response, Status};
+use crate::sip::{self, Source, Uri};
+use crate::wire::Text;
+
+/// Which side of the function a request is for (TS 24.229: the session case).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// From the served user outwards.
+    Originating,
+    /// Towards the served user.
+    Terminating,
+}
+
+/// A request that waits at the door.
+#[derive(Debug)]
+pub(super) struct Knock {
+    what: What,
+    source: Source,
+    /// The user that the request says it is from, or registers.
+    user: Uri,
+    answer: Answer,
+}
+
+#[derive(Debug)]
+enum What {
+    Request(sip::ServerId, Request),
+    Invite(sip::CallId, Request),
+}
+
+impl What {
+    const fn request(&self) -> &Request {
+        match self {
+            Self::Request(_, request) | Self::Invite(_, request) => request,
+        }
+    }
+
+    fn answer(self, net: &mut Net<'_, Event>, response: Response) {
+        match self {
+            Self::Request(id, _) => net.ends.sip.respond(&mut net.ends.cx, id, response),
+            Self::Invite(call, _) => net.ends.sip.reject(&mut net.ends.cx, call, response),
+        }
+    }
+
+    fn refuse(self, net: &mut Net<'_, Event>, status: Status) {
+        let response = self.request().response(status);
+        self.answer(net, response);
+    }
+}
+
+impl Knock {
+    pub(super) fn refuse(self, net: &mut Net<'_, Event>, status: Status) {
+        self.what.refuse(net, status);
+    }
+}
+
+/// The side that a request is for, once it has passed the door.
+pub(super) fn side(request: &Request) -> Side {
+    match request.headers().get::<PServedUser>() {
+        Ok(served) if served.is_originating() => Side::Originating,
+        _ => Side::Terminating,
+    }
+}
+
+/// The side that a message is for.
+pub(super) fn side_of(custody: &Custody) -> Side {
+    match custody {
+        Custody::Request(_, request) => side(request),
+        Custody::Receipt(_) => Side::Terminating,
+    }
+}
+
+impl Participating {
+    /// Stops what must show first who sends it; everything else comes back.
+    pub(super) fn knock(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        event: sip::Event,
+    ) -> Option<sip::Event> {
+        let (what, source) = match event {
+            sip::Event::Request {
+                id,
+                request,
+                source,
+                call: None,
+            } => match request.method() {
+                Method::Register | Method::Message => (What::Request(id, request), source),
+                _ => {
+                    return Some(sip::Event::Request {
+                        id,
+                        request,
+                        source,
+                        call: None,
+                    });
+                }
+            },
+            sip::Event::Invited {
+                call,
+                request,
+                source,
+            } => (What::Invite(call, request), source),
+            event => return Some(event),
+        };
+        if *what.request().method() == Method::Register {
+            self.authenticate(net, what, source);
+            return None;
+        }
+        if self.has_entry(what.request()) {
+            return Some(self.enter(what, source, Side::Terminating));
+        }
+        if self.config.trusted.contains(&source.peer.ip()) {
+            let side = side(what.request());
+            return Some(self.enter(what, source, side));
+        }
+        let Some(user) = self.claimed(what.request()) else {
+            what.refuse(net, Status::FORBIDDEN);
+            return None;
+        };
+        if self.is_flow_of(&user, source) {
+            return Some(self.vouch(what, source, &user));
+        }
+        self.authenticate(net, what, source);
+        None
+    }
+
+    /// The user whose password was asked for is known, or is not.
+    pub(super) fn open_or_not(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        knock: Knock,
+        subscriber: Option<&Subscriber>,
+    ) {
+        let Knock {
+            what,
+            source,
+            user,
+            answer,
+        } = knock;
+        let verdict = subscriber.map_or(Verdict::Wrong, |subscriber| {
+            let secret = Secret::Password(&subscriber.password);
+            let method = what.request().method().as_str();
+            self.verifier
+                .verify(net.now(), source.peer.ip(), &answer, method, secret)
+        });
+        match verdict {
+            Verdict::Right => match what {
+                What::Request(id, request) if *request.method() == Method::Register => {
+                    self.register(net, id, &request, source);
+                }
+                what => {
+                    let mut identity = user;
+                    // A user with several addresses says which one this is from; others it may not claim.
+                    let preferred = what
+                        .request()
+                        .headers()
+                        .find::<PPreferredIdentity>()
+                        .ok()
+                        .flatten();
+                    let own = subscriber
+                        .map(|subscriber| subscriber.identities.as_slice())
+                        .unwrap_or_default();
+                    if let Some(preferred) = preferred
+                        .filter(|preferred| own.iter().any(|own| own.matches(&preferred.0.uri)))
+                    {
+                        identity = preferred.0.uri;
+                    }
+                    let event = self.vouch(what, source, &identity);
+                    if let Some(event) = net.legs.handle_sip(&mut net.ends, event) {
+                        crate::node::Role::handle_sip(self, net, event);
+                    }
+                }
+            },
+            Verdict::Stale => self.challenge(net, what, source, true),
+            Verdict::Wrong => self.challenge(net, what, source, false),
+        }
+    }
+
+    /// Asks for the password of the user that a request says it is from, if it offers a proof.
+    fn authenticate(&mut self, net: &mut Net<'_, Event>, what: What, source: Source) {
+        let request = what.request();
+        let Some(user) = self.claimed(request) else {
+            return what.refuse(net, Status::FORBIDDEN);
+        };
+        let realm = self.verifier.realm().clone();
+        let Some(answer) = proof(request, &realm).filter(|answer| names(answer, &user)) else {
+            return self.challenge(net, what, source, false);
+        };
+        let aor = user.aor();
+        let knock = Knock {
+            what,
+            source,
+            user,
+            answer,
+        };
+        self.ask(net, Waiting::Knock(Box::new(knock)), |reply| {
+            Event::Subscriber { user: aor, reply }
+        });
+    }
+
+    /// 401 for a registrar, 407 for everything else (RFC 3261 §22.2, §22.3).
+    fn challenge(&mut self, net: &mut Net<'_, Event>, what: What, source: Source, stale: bool) {
+        let (status, name) = match what.request().method() {
+            Method::Register => (Status::UNAUTHORIZED, Name::WwwAuthenticate),
+            _ => (
+                Status::PROXY_AUTHENTICATION_REQUIRED,
+                Name::ProxyAuthenticate,
+            ),
+        };
+        let mut response = what.request().response(status);
+        for challenge in self.verifier.challenges(net.now(), source.peer.ip(), stale) {
+            // The realm is ours and the rest is made here: nothing in it needs refusing.
+            let _ = response
+                .headers_mut()
+                .push_text(name.clone(), &challenge.write());
+        }
+        what.answer(net, response);
+    }
+
+    /// The user of this domain that a request says it is from.
+    fn claimed(&self, request: &Request) -> Option<Uri> {
+        let from = match request.method() {
+            Method::Register => request.headers().get::<To>().ok()?.0.uri,
+            _ => request.headers().get::<From>().ok()?.0.uri,
+        };
+        self.is_served(&from).then_some(from)
+    }
+
+    /// Whether a request came over the flow by which its user is registered.
+    fn is_flow_of(&self, user: &Uri, source: Source) -> bool {
+        self.bindings
+            .of(&user.aor())
+            .iter()
+            .any(|binding| match source.conn {
+                Some(conn) => binding.source.conn == Some(conn),
+                None => self.config.trust_registered_udp && binding.source == source,
+            })
+    }
+
+    /// Whether a request comes from our own originating side.
+    fn has_entry(&self, request: &Request) -> bool {
+        let route = request.headers().get::<Route>();
+        route.is_ok_and(|route| route.0.uri.user().is_some_and(|user| user == self.entry))
+    }
+
+    /// Lets a request in whose identity we have established.
+    fn vouch(&self, mut what: What, source: Source, user: &Uri) -> sip::Event {
+        let headers = match &mut what {
+            What::Request(_, request) | What::Invite(_, request) => request.headers_mut(),
+        };
+        headers.remove(&Name::PPreferredIdentity);
+        headers.set(&PAssertedIdentity(NameAddr::new(user.clone())));
+        match headers.find::<PPreferredService>() {
+            Ok(Some(service)) => headers.set(&PAssertedService(service.0)),
+            _ => headers.remove(&Name::PAssertedService),
+        }
+        headers.remove(&Name::PPreferredService);
+        headers.remove(&Name::Route);
+        headers.set(&PServedUser::originating(user.clone()));
+        what.into_event(source)
+    }
+
+    /// Lets a request in from somebody who has established the identity already.
+    fn enter(&self, mut what: What, source: Source, side: Side) -> sip::Event {
+        let (What::Request(_, request) | What::Invite(_, request)) = &mut what;
+        if side == Side::Terminating {
+            request.headers_mut().remove(&Name::PServedUser);
+        }
+        request.headers_mut().remove(&Name::Route);
+        what.into_event(source)
+    }
+
+    /// The Route by which a request reaches the terminating side of this very function.
+    pub(super) fn entry_route(&self, net: &Net<'_, Event>) -> Option<Uri> {
+        net.ends.sip.local_uri(Some(&self.entry), None)
+    }
+}
+
+impl What {
+    fn into_event(self, source: Source) -> sip::Event {
+        match self {
+            Self::Request(id, request) => sip::Event::Request {
+                id,
+                request,
+                source,
+                call: None,
+            },
+            Self::Invite(call, request) => sip::Event::Invited {
+                call,
+                request,
+                source,
+            },
+        }
+    }
+}
+
+/// The proof for our realm that a request carries, in whichever of the two headers.
+fn proof(_request: &Request, _realm: &Text) -> Option<Answer> {
+    todo!()
+}
+
+/// Whether a proof is for the user it comes with: clients name themselves by user part or in full.
+fn names(answer: &Answer, user: &Uri) -> bool {
+    let name: &Text = &answer.user;
+    user.user().is_some_and(|user| user == *name)
+        || user.aor() == *name
+        || user.aor() == format!("sip:{name}").as_str()
+}

@@ -1,0 +1,78 @@
+//! The registrar: which devices a user has (RFC 3261 §10.3).
+
+use super::{Event, Participating};
+use crate::conversation::Service;
+use crate::engine::ConnId;
+use crate::node::Net;
+use crate::sip::bindings::Binding;
+use crate::sip::msg::Request;
+use crate::sip::msg::header::{FeatureTags, NameAddr, PAssociatedUri, ServiceRoute, To};
+use crate::sip::{ServerId, Source};
+
+impl Participating {
+    /// A user who has shown the password registers a device.
+    pub(super) fn register(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: ServerId,
+        request: &Request,
+        source: Source,
+    ) {
+        let update = match self
+            .bindings
+            .update(net.now(), request, source, net.ends.cx.limits)
+        {
+            Ok(update) => update,
+            Err(refusal) => return net.ends.sip.respond(&mut net.ends.cx, id, refusal.0),
+        };
+        let mut response = update.response;
+        let headers = response.headers_mut();
+        if let Ok(To(to)) = request.headers().get::<To>() {
+            headers.push(&PAssociatedUri(NameAddr::new(to.uri)));
+        }
+        if let Some(route) = net.ends.sip.local_uri(None, Some(source.transport)) {
+            headers.push(&ServiceRoute(NameAddr::new(route)));
+        }
+        net.ends.sip.respond(&mut net.ends.cx, id, response);
+        let devices = self.bindings.of(&update.aor).len();
+        net.emit(Event::Registered {
+            user: update.aor.clone(),
+            devices,
+        });
+        if !update.added.is_empty() || !update.refreshed.is_empty() {
+            self.returned(net, &update.aor);
+        }
+    }
+
+    /// A connection broke: the devices behind it cannot be reached until they register again.
+    pub(super) fn flow_lost(&mut self, net: &mut Net<'_, Event>, conn: ConnId) {
+        for (user, _) in self.bindings.remove_conn(conn) {
+            let devices = self.bindings.of(&user).len();
+            net.emit(Event::Registered { user, devices });
+        }
+    }
+
+    pub(super) fn expire_bindings(&mut self, net: &mut Net<'_, Event>) {
+        for (user, _) in self.bindings.expire(net.now()) {
+            let devices = self.bindings.of(&user).len();
+            net.emit(Event::Registered { user, devices });
+        }
+    }
+
+    /// The device that a request of `service` goes to: the preferred one of those that offer it. A plain SIP
+    /// user agent names no services; it is good for pager messages only.
+    ///
+    /// More than one device will be a list here.
+    pub(super) fn device(&self, user: &str, service: Service) -> Option<&Binding> {
+        let devices = self.bindings.of(user);
+        let offers =
+            |binding: &&Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());
+        let plain = |binding: &&Binding| {
+            service == Service::Pager && FeatureTags::new(&binding.params).icsis().next().is_none()
+        };
+        devices
+            .iter()
+            .find(offers)
+            .or_else(|| devices.iter().find(plain))
+    }
+}

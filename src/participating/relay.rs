@@ -1,0 +1,463 @@
+//! Sessions of served users: two legs and what passes between them.
+//!
+//! The near leg is with the user's device, the far one with whoever is on the other side. The far leg may
+//! outlive the near one: while the user is lost, what comes for them is kept, and when they return the near
+//! leg is opened anew.
+
+use super::inbox::completed;
+use super::terminating::{Delivery, is_deferrable};
+use super::{Absence, Due, Event, Flight, Participating, Preferences};
+use crate::conversation::{
+    Custody, Ending, Envelope, Identity, LegId, Message, Parcel, Service, Terms,
+};
+use crate::engine::{Ids, Map, Slab, id};
+use crate::node::Net;
+use crate::sdp::Direction;
+use crate::sdp::msrp::Setup;
+use crate::sip::msg::Status;
+use crate::sip::msg::header::Reason;
+use crate::wire::Text;
+
+id! {
+    /// A session of a served user.
+    BridgeId
+}
+
+/// Every session of every served user.
+#[derive(Debug)]
+pub(super) struct Relay {
+    bridges: Slab<Bridge>,
+    by_leg: Map<LegId, (BridgeId, End)>,
+    /// Legs on which a large message arrives, to be delivered as a whole.
+    receptions: Map<LegId, Reception>,
+}
+
+#[derive(Debug)]
+struct Bridge {
+    user: Text,
+    /// As it came with the first INVITE.
+    envelope: Envelope,
+    terms: Terms,
+    opener: End,
+    /// Whether the opener has been answered.
+    answered: bool,
+    near: Option<LegId>,
+    far: Option<LegId>,
+    absence: Absence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Near,
+    Far,
+}
+
+#[derive(Debug)]
+struct Reception {
+    user: Text,
+    envelope: Envelope,
+    preferences: Preferences,
+}
+
+impl Relay {
+    pub(super) fn new(ids: &mut Ids) -> Self {
+        Self {
+            bridges: Slab::new(),
+            by_leg: ids.map(),
+            receptions: ids.map(),
+        }
+    }
+
+    fn insert(&mut self, bridge: Bridge) -> BridgeId {
+        let (near, far) = (bridge.near, bridge.far);
+        let id = BridgeId(self.bridges.insert(bridge));
+        for (leg, end) in [(near, End::Near), (far, End::Far)] {
+            if let Some(leg) = leg {
+                self.by_leg.insert(leg, (id, end));
+            }
+        }
+        id
+    }
+
+    fn bridge(&mut self, leg: LegId) -> Option<(BridgeId, End, &mut Bridge)> {
+        let &(id, end) = self.by_leg.get(&leg)?;
+        Some((id, end, self.bridges.get_mut(id.0)?))
+    }
+
+    fn set(&mut self, id: BridgeId, end: End, leg: LegId) {
+        if let Some(bridge) = self.bridges.get_mut(id.0) {
+            *bridge.leg_mut(end) = Some(leg);
+            self.by_leg.insert(leg, (id, end));
+        }
+    }
+
+    fn remove(&mut self, id: BridgeId) -> Option<Bridge> {
+        let bridge = self.bridges.remove(id.0)?;
+        for leg in [bridge.near, bridge.far].into_iter().flatten() {
+            self.by_leg.remove(&leg);
+        }
+        Some(bridge)
+    }
+}
+
+impl Bridge {
+    const fn leg_mut(&mut self, end: End) -> &mut Option<LegId> {
+        match end {
+            End::Near => &mut self.near,
+            End::Far => &mut self.far,
+        }
+    }
+
+    const fn other(&self, end: End) -> Option<LegId> {
+        match end {
+            End::Near => self.far,
+            End::Far => self.near,
+        }
+    }
+
+    /// The envelope of what comes from the far side.
+    fn inward(&self) -> Envelope {
+        match self.opener {
+            End::Far => self.envelope.clone(),
+            End::Near => Envelope {
+                from: self.envelope.to.clone(),
+                to: self.envelope.from.clone(),
+                identity: Identity::Asserted(vec![self.envelope.to.uri.clone()]),
+                ..self.envelope.clone()
+            },
+        }
+    }
+
+    /// What we answer whoever opened the session: that we take what was offered, and pass it on.
+    fn answer(&self) -> Terms {
+        let mut terms = Terms::chat(Setup::Passive);
+        terms.direction = self.terms.direction.answer(Direction::SendRecv);
+        for offered in &self.terms.accept_types {
+            if !terms.accept_types.contains(offered) {
+                terms.accept_types.push(offered.clone());
+            }
+        }
+        terms
+    }
+
+    /// What we offer the other side.
+    fn offer(&self) -> Terms {
+        Terms {
+            setup: Setup::ActPass,
+            direction: self.terms.direction,
+            ..self.answer()
+        }
+    }
+}
+
+impl Participating {
+    /// A served user opens a session.
+    pub(super) fn originate_session(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        envelope: Envelope,
+        terms: Terms,
+    ) {
+        let user = envelope.sender().aor();
+        let mut bridge = Bridge {
+            user,
+            envelope,
+            terms,
+            opener: End::Near,
+            answered: false,
+            near: Some(leg),
+            far: None,
+            absence: Absence::Defer,
+        };
+        let destination = self.onward(net, bridge.envelope.to.uri.clone());
+        match net
+            .legs
+            .open(&mut net.ends, destination, &bridge.envelope, bridge.offer())
+        {
+            Ok(far) => {
+                bridge.far = Some(far);
+                self.relay.insert(bridge);
+            }
+            Err(_) => net
+                .legs
+                .reject(&mut net.ends, leg, Status::SERVICE_UNAVAILABLE, None),
+        }
+    }
+
+    /// Somebody opens a session with a served user: with the device if there is one, else with us.
+    pub(super) fn terminate_session(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        user: Text,
+        envelope: Envelope,
+        terms: Terms,
+        preferences: &Preferences,
+    ) {
+        let absence = preferences.absence;
+        let bridge = Bridge {
+            user,
+            envelope,
+            terms,
+            opener: End::Far,
+            answered: false,
+            near: None,
+            far: Some(leg),
+            absence,
+        };
+        let id = self.relay.insert(bridge);
+        if preferences.unwilling || !self.open_near(net, id) {
+            self.answer_on_behalf(net, id);
+        }
+    }
+
+    /// Opens the leg to the user's device; false if there is no device, or others wait for it.
+    fn open_near(&mut self, net: &mut Net<'_, Event>, id: BridgeId) -> bool {
+        let Some(bridge) = self.relay.bridges.get(id.0) else {
+            return false;
+        };
+        if self.is_busy(&bridge.user) {
+            return false;
+        }
+        let Some(destination) = self.device_destination(&bridge.user, Service::Session) else {
+            return false;
+        };
+        match net
+            .legs
+            .open(&mut net.ends, destination, &bridge.inward(), bridge.offer())
+        {
+            Ok(leg) => {
+                self.timers.cancel(&Due::Linger(id));
+                self.relay.set(id, End::Near, leg);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Accepts a session for a user who cannot: what comes in it is kept.
+    fn answer_on_behalf(&mut self, net: &mut Net<'_, Event>, id: BridgeId) {
+        let Some(bridge) = self.relay.bridges.get_mut(id.0) else {
+            return;
+        };
+        let Some(far) = bridge.far else { return };
+        if bridge.absence == Absence::Refuse {
+            net.legs
+                .reject(&mut net.ends, far, Status::TEMPORARILY_UNAVAILABLE, None);
+            self.relay.remove(id);
+            return;
+        }
+        if !std::mem::replace(&mut bridge.answered, true) {
+            net.legs.accept(&mut net.ends, far, bridge.answer());
+        }
+        self.timers
+            .set(Due::Linger(id), net.now() + self.config.linger);
+    }
+
+    /// Accepts a large message, which is delivered as a whole.
+    pub(super) fn receive_large(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        user: Text,
+        envelope: Envelope,
+        terms: &Terms,
+        preferences: Preferences,
+    ) {
+        let mut answer = Terms::delivery(Setup::Passive);
+        answer.direction = terms.direction.answer(Direction::RecvOnly);
+        net.legs.accept(&mut net.ends, leg, answer);
+        self.relay.receptions.insert(
+            leg,
+            Reception {
+                user,
+                envelope,
+                preferences,
+            },
+        );
+    }
+
+    pub(super) fn ringing(&mut self, net: &mut Net<'_, Event>, leg: LegId) {
+        let Some((_, end, bridge)) = self.relay.bridge(leg) else {
+            return;
+        };
+        if let (false, Some(other)) = (bridge.answered, bridge.other(end)) {
+            net.legs.ring(&mut net.ends, other);
+        }
+    }
+
+    pub(super) fn accepted(&mut self, net: &mut Net<'_, Event>, leg: LegId) {
+        let Some((_, end, bridge)) = self.relay.bridge(leg) else {
+            return;
+        };
+        if end != bridge.opener
+            && let Some(opener) = bridge.other(end)
+            && !std::mem::replace(&mut bridge.answered, true)
+        {
+            net.legs.accept(&mut net.ends, opener, bridge.answer());
+        }
+    }
+
+    /// Content came in a session.
+    pub(super) fn received(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        parcel: Parcel,
+        custody: Custody,
+    ) {
+        if let Some(Reception {
+            user,
+            envelope,
+            preferences,
+        }) = self.relay.receptions.get(&leg)
+        {
+            let (user, envelope, preferences) =
+                (user.clone(), envelope.clone(), preferences.clone());
+            return self.deliver(net, &user, envelope, parcel, custody, &preferences);
+        }
+        let Some((_, end, bridge)) = self.relay.bridge(leg) else {
+            return net.legs.answer(
+                &mut net.ends,
+                custody,
+                Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST,
+            );
+        };
+        match end {
+            End::Near => {
+                let sent = bridge
+                    .far
+                    .map(|far| net.legs.send(&mut net.ends, far, parcel));
+                match sent {
+                    Some(Ok(id)) => {
+                        self.flights.insert(id, Flight::Relayed(custody));
+                    }
+                    _ => net
+                        .legs
+                        .answer(&mut net.ends, custody, Status::TEMPORARILY_UNAVAILABLE),
+                }
+            }
+            End::Far => {
+                let (user, envelope, near, absence) = (
+                    bridge.user.clone(),
+                    bridge.inward(),
+                    bridge.near,
+                    bridge.absence,
+                );
+                self.inward(net, user, envelope, near, parcel, custody, absence);
+            }
+        }
+    }
+
+    /// Brings content of a session to the user's device, or keeps it.
+    #[allow(clippy::too_many_arguments, reason = "the fields of a delivery")]
+    fn inward(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        user: Text,
+        envelope: Envelope,
+        near: Option<LegId>,
+        parcel: Parcel,
+        custody: Custody,
+        absence: Absence,
+    ) {
+        if let Some(near) = near.filter(|_| !self.is_busy(&user))
+            && let Ok(id) = net.legs.send(&mut net.ends, near, parcel.clone())
+        {
+            let delivery = Delivery {
+                user,
+                envelope,
+                parcel,
+                custody: Some(custody),
+                kept: None,
+                absence,
+            };
+            return self.fly(net, id, delivery);
+        }
+        if Message::read(&parcel, net.ends.cx.limits).is_ok_and(|message| message.is_ephemeral()) {
+            // Nobody is there to see somebody type, which is no fault of the session's.
+            return net.legs.take(&mut net.ends, custody);
+        }
+        self.defer(net, &user, &envelope, &parcel, custody, absence);
+    }
+
+    /// A leg is over.
+    pub(super) fn ended(&mut self, net: &mut Net<'_, Event>, leg: LegId, ending: Ending) {
+        self.relay.receptions.remove(&leg);
+        let Some((id, end, bridge)) = self.relay.bridge(leg) else {
+            return;
+        };
+        *bridge.leg_mut(end) = None;
+        self.relay.by_leg.remove(&leg);
+        let Some(bridge) = self.relay.bridges.get(id.0) else {
+            return;
+        };
+        let (other, answered, opened_by_other) =
+            (bridge.other(end), bridge.answered, bridge.opener != end);
+        match (end, ending) {
+            // The device does not answer an invitation: the user is away.
+            (End::Near, Ending::Refused { status, .. })
+                if opened_by_other && is_deferrable(status) =>
+            {
+                self.answer_on_behalf(net, id);
+            }
+            (_, Ending::Refused { status, warning }) if opened_by_other && !answered => {
+                if let Some(other) = other {
+                    net.legs
+                        .reject(&mut net.ends, other, status, warning.as_deref());
+                }
+                self.relay.remove(id);
+            }
+            // The user is lost, and may come back; what comes meanwhile is kept.
+            (End::Near, Ending::Lost | Ending::Refused { .. }) if other.is_some() && answered => {
+                self.timers
+                    .set(Due::Linger(id), net.now() + self.config.linger);
+            }
+            (_, ending) => {
+                let reason = match ending {
+                    Ending::Lost => Some(Reason::sip(480, "Bearer unavailable")),
+                    Ending::Gone => Some(Reason::sip(410, "Gone")),
+                    Ending::Cancelled { reason } => reason,
+                    _ => completed(),
+                };
+                self.hang_up(net, id, reason);
+            }
+        }
+    }
+
+    /// A user was lost for long enough.
+    pub(super) fn dissolve(&mut self, net: &mut Net<'_, Event>, id: BridgeId) {
+        self.hang_up(net, id, completed());
+    }
+
+    /// Ends what is left of a session; the leg that is left may still be confirming.
+    fn hang_up(&mut self, net: &mut Net<'_, Event>, id: BridgeId, reason: Option<Reason>) {
+        self.timers.cancel(&Due::Linger(id));
+        let Some(bridge) = self.relay.remove(id) else {
+            return;
+        };
+        for leg in [bridge.near, bridge.far].into_iter().flatten() {
+            if bridge.answered {
+                net.legs.finish(&mut net.ends, leg, reason.clone());
+            } else {
+                net.legs.end(&mut net.ends, leg, reason.clone());
+            }
+        }
+    }
+
+    /// A user has a device again and nothing waits for it any more: sessions that others still hold with
+    /// the user are opened towards it.
+    pub(super) fn bridge_late(&mut self, net: &mut Net<'_, Event>, user: &str) {
+        let lonely =
+            |bridge: &Bridge| bridge.user == user && bridge.near.is_none() && bridge.far.is_some();
+        let bridges = self
+            .relay
+            .bridges
+            .iter()
+            .filter(|(_, bridge)| lonely(bridge));
+        for id in bridges.map(|(key, _)| BridgeId(key)).collect::<Vec<_>>() {
+            self.open_near(net, id);
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Messages in SQLite.
+//!
+//! Write-ahead log with `synchronous=FULL`: when [`Engine::keep`] returns, the message is on the disk and
+//! survives the death of the process and of the machine. Forgetting is written at once but not waited for:
+//! if the machine dies just then, a message may be delivered again, and its recipient knows it by its id.
+
+use super::Engine;
+use crate::engine::DateTime;
+use crate::participating::{Kept, Restored, StoreError};
+use crate::wire::Text;
+use bytes::Bytes;
+use rusqlite::{Connection, params};
+use std::path::Path;
+
+/// Messages in an SQLite database.
+#[derive(Debug)]
+pub struct Sqlite {
+    db: Connection,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// SQLite says so.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// It was written by a later version of this crate.
+    #[error("the database has format {found}, and this program knows {known}")]
+    Format {
+        /// The format of the database.
+        found: i64,
+        /// The format that is known here.
+        known: i64,
+    },
+}
+
+impl Sqlite {
+    /// Opens a database, and makes it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is not one of ours.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::prepare(Connection::open(path)?)
+    }
+
+    /// A database that lives as long as this value.
+    ///
+    /// # Errors
+    ///
+    /// SQLite cannot make it.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::prepare(Connection::open_in_memory()?)
+    }
+
+    fn prepare(db: Connection) -> Result<Self, OpenError> {
+        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        let found = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
+        match found {
+            0 => {
+                db.execute_batch(SCHEMA)?;
+                db.pragma_update(None, "user_version", FORMAT)?;
+            }
+            FORMAT => {}
+            found => {
+                return Err(OpenError::Format {
+                    found,
+                    known: FORMAT,
+                });
+            }
+        }
+        Ok(Self { db })
+    }
+
+    fn try_keep(&self, kept: &Kept) -> rusqlite::Result<()> {
+        let transaction = self.db.unchecked_transaction()?;
+        let sequence = number(kept.sequence);
+        let mut statement = self
+            .db
+            .prepare_cached("INSERT INTO kept VALUES (?1, ?2, ?3, ?4)")?;
+        statement.execute(params![
+            kept.user.as_str(),
+            sequence,
+            kept.expires.timestamp_millis(),
+            kept.message.as_ref()
+        ])?;
+        let mut statement = self
+            .db
+            .prepare_cached("UPDATE numbers SET greatest = max(greatest, ?1)")?;
+        statement.execute([sequence])?;
+        transaction.commit()
+    }
+
+    fn try_forget(&self, user: &str, sequence: u64) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        let mut statement = self
+            .db
+            .prepare_cached("DELETE FROM kept WHERE user = ?1 AND sequence = ?2")?;
+        let forgotten = statement.execute(params![user, number(sequence)]);
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        forgotten.map(drop)
+    }
+
+    fn try_restore(&self) -> rusqlite::Result<Restored> {
+        let mut statement = self
+            .db
+            .prepare("SELECT user, sequence, expires FROM kept ORDER BY sequence")?;
+        let rows = statement.query_map([], |row| {
+            let (user, sequence, expires): (String, i64, i64) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((user, sequence, expires))
+        })?;
+        let mut restored = Restored::default();
+        for row in rows {
+            let (user, sequence, expires) = row?;
+            let expires = chrono::DateTime::from_timestamp_millis(expires).unwrap_or_default();
+            restored.kept.push((
+                Text::from(user),
+                sequence.unsigned_abs(),
+                DateTime::from(expires),
+            ));
+        }
+        let greatest = self
+            .db
+            .query_row("SELECT greatest FROM numbers", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
+        restored.sequence = greatest.unsigned_abs();
+        Ok(restored)
+    }
+}
+
+impl Engine for Sqlite {
+    fn keep(&mut self, kept: &Kept) -> Result<(), StoreError> {
+        self.try_keep(kept)
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+                _ => StoreError::Unavailable,
+            })
+    }
+
+    fn load(&mut self, user: &str, sequence: u64) -> Option<Bytes> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT message FROM kept WHERE user = ?1 AND sequence = ?2")
+            .ok()?;
+        let message = statement.query_row(params![user, number(sequence)], |row| {
+            row.get::<_, Vec<u8>>(0)
+        });
+        message.ok().map(Bytes::from)
+    }
+
+    fn forget(&mut self, user: &str, sequence: u64) {
+        // What cannot be forgotten now is delivered again after a restart, which its recipient notices.
+        let _ = self.try_forget(user, sequence);
+    }
+
+    fn archive(&mut self, user: &str, message: &Bytes) {
+        let archive = "INSERT INTO archive (user, message) VALUES (?1, ?2)";
+        let _ = self.db.execute(archive, params![user, message.as_ref()]);
+    }
+
+    fn restore(&mut self) -> Result<Restored, StoreError> {
+        self.try_restore().map_err(|_| StoreError::Unavailable)
+    }
+}
+
+/// A number as SQLite has it; those of a function never come near the end of either.
+fn number(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+BEGIN;
+CREATE TABLE kept (
+    user     TEXT    NOT NULL,
+    sequence INTEGER NOT NULL,
+    expires  INTEGER NOT NULL, -- milliseconds since 1970
+    message  BLOB    NOT NULL, -- a SIP MESSAGE
+    PRIMARY KEY (user, sequence)
+) WITHOUT ROWID;
+CREATE TABLE numbers (greatest INTEGER NOT NULL); -- the greatest that was ever given
+INSERT INTO numbers VALUES (0);
+CREATE TABLE archive (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    user    TEXT NOT NULL,
+    message BLOB NOT NULL
+);
+COMMIT;
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(user: &str, sequence: u64) -> Kept {
+        Kept {
+            user: Text::from(user),
+            sequence,
+            expires: DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap(),
+            message: Bytes::from(format!("message {sequence}")),
+        }
+    }
+
+    #[test]
+    fn r108_what_was_kept_is_there_after_a_restart() {
+        let path = std::env::temp_dir().join(format!("cpm-sqlite-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        {
+            let mut engine = Sqlite::open(&path).unwrap();
+            for sequence in 1..=3 {
+                engine.keep(&kept("sip:bob@example.com", sequence)).unwrap();
+            }
+            engine.forget("sip:bob@example.com", 2);
+            engine.forget("sip:bob@example.com", 3);
+        }
+        let mut engine = Sqlite::open(&path).unwrap();
+        let restored = engine.restore().unwrap();
+        let numbers = restored
+            .kept
+            .iter()
+            .map(|(_, sequence, _)| *sequence)
+            .collect::<Vec<_>>();
+        assert_eq!((numbers.as_slice(), restored.sequence), ([1].as_slice(), 3));
+        assert_eq!(engine.load("sip:bob@example.com", 1).unwrap(), "message 1");
+        assert_eq!(engine.load("sip:bob@example.com", 2), None);
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn a_number_is_given_once() {
+        let mut engine = Sqlite::in_memory().unwrap();
+        engine.keep(&kept("sip:bob@example.com", 1)).unwrap();
+        assert_eq!(
+            engine.keep(&kept("sip:bob@example.com", 1)),
+            Err(StoreError::Unavailable)
+        );
+    }
+}
