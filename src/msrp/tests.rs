@@ -1,5 +1,7 @@
 //! The endpoint against hand-written bytes, and two endpoints against each other.
 
+mod pair;
+
 use super::*;
 use crate::engine::{
     Clock, Conn, ConnId, Cx, DateTime, Ids, Limits, Outbox, Protocol, Seed, Sighting, Tap,
@@ -7,7 +9,6 @@ use crate::engine::{
 };
 use crate::wire::Text;
 use bytes::Bytes;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
