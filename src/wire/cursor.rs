@@ -223,12 +223,12 @@ impl<'a> Cursor<'a> {
     pub fn eat_spaced(&mut self, byte: u8) -> bool {
         let start = self.at;
         self.skip_lws();
-        if self.eat(byte) {
-            self.skip_lws();
-            return true;
+        let found = self.eat(byte);
+        match found {
+            true => self.skip_lws(),
+            false => self.at = start,
         }
-        self.at = start;
-        false
+        found
     }
 
     /// The longest run of bytes of the set, which may be empty.
@@ -262,6 +262,13 @@ impl<'a> Cursor<'a> {
     /// (`LWS` of RFC 3261 §25.1).
     #[inline]
     pub fn skip_lws(&mut self) {
+        // Mostly there is none.
+        if self.peek().is_some_and(|byte| WHITE.contains(byte)) {
+            self.skip_some_lws();
+        }
+    }
+
+    fn skip_some_lws(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' => self.at += 1,
@@ -310,11 +317,17 @@ impl<'a> Cursor<'a> {
     /// # Errors
     ///
     /// The quote is not closed; at the quote that opens.
+    #[inline]
     pub fn quoted(&mut self) -> Result<Option<Quoted<'a>>, Syntax> {
-        let start = self.at;
-        if !self.eat(b'"') {
-            return Ok(None);
+        match self.peek() {
+            Some(b'"') => self.quoted_here().map(Some),
+            _ => Ok(None),
         }
+    }
+
+    fn quoted_here(&mut self) -> Result<Quoted<'a>, Syntax> {
+        let start = self.at;
+        self.at += 1;
         let mut escaped = false;
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -322,7 +335,7 @@ impl<'a> Cursor<'a> {
                 b'"' => {
                     let raw = self.since(start + 1);
                     self.at += 1;
-                    return Ok(Some(Quoted { raw, escaped }));
+                    return Ok(Quoted { raw, escaped });
                 }
                 b'\\' => {
                     escaped = true;

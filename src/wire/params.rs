@@ -294,6 +294,7 @@ impl Param<'_> {
 }
 
 /// The next parameter. Empty ones (`;;`) are stepped over.
+#[inline]
 fn next<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Option<Raw<'a>>, Syntax> {
     const HEADER: (ByteSet, ByteSet) = (
         ByteSet::visible_except(b";,=\"<>?"),

@@ -1,11 +1,11 @@
 //! What only a strict reader refuses.
 
 use super::*;
+use crate::sip::msg::list::Items;
 use crate::sip::msg::{Mode, Name, Uri};
 use crate::wire::cursor::ByteSet;
 
-/// Checks one value of a header that has a type; of a name without one every value is good. Of a header
-/// whose values are separated by commas `value` is one of them.
+/// Checks the value of a field, of which commas may make several. A name without a type has only good ones.
 ///
 /// [`Mode::Strict`] refuses what is let through otherwise although the grammar does not have it: a display
 /// name that should be in quotes, an address that should be in angle brackets, a Date in another zone than
@@ -13,12 +13,12 @@ use crate::wire::cursor::ByteSet;
 ///
 /// # Errors
 ///
-/// The value does not follow the grammar.
-pub fn check(name: &Name, value: &Text, mode: Mode) -> Result<(), HeaderError> {
+/// The value does not follow the grammar. The offset is that in `field`.
+pub fn check(name: &Name, field: &Text, mode: Mode) -> Result<(), HeaderError> {
     macro_rules! checks {
         ($($header:ident)*) => {
             match name {
-                $(Name::$header => $header::parse(value).map(drop),)*
+                $(Name::$header => each::<$header>(field, mode),)*
                 _ => Ok(()),
             }
         };
@@ -34,26 +34,46 @@ pub fn check(name: &Name, value: &Text, mode: Mode) -> Result<(), HeaderError> {
         RequestDisposition Require RetryAfter Route Server ServiceRoute SessionExpires SessionReplaces SipEtag
         SipIfMatch Subject SubscriptionState Supported TargetDialog To Unsupported UserAgent Via Warning
         WwwAuthenticate
-    }?;
-    match (mode, name) {
-        (Mode::Receive, _) => Ok(()),
-        (_, Name::Date) => Date::parse_strict(value).map(drop),
-        (_, Name::CSeq) => match CSeq::parse(value)?.number {
+    }
+}
+
+fn each<H: Header>(field: &Text, mode: Mode) -> Result<(), HeaderError> {
+    for item in Items::new(field.as_bytes(), H::LIST) {
+        // Commas are whole characters.
+        let value = field.slice_ref(field.get(item.clone()).unwrap_or_default());
+        let checked = H::parse(&value).and_then(|_| match mode {
+            Mode::Receive => Ok(()),
+            Mode::Strict => strict(&H::NAME, &value),
+        });
+        if let Err(HeaderError::Syntax { name, expected, at }) = checked {
+            return Err(HeaderError::syntax(name, expected, item.start + at));
+        }
+        checked?;
+    }
+    Ok(())
+}
+
+fn strict(name: &Name, value: &Text) -> Result<(), HeaderError> {
+    match name {
+        Name::Date => Date::parse_strict(value).map(drop),
+        Name::CSeq => match CSeq::parse(value)?.number {
             0..=0x7fff_ffff => Ok(()),
             _ => Err(HeaderError::syntax(Name::CSeq, "a number below 2^31", 0)),
         },
-        (
-            _,
-            Name::From
-            | Name::To
-            | Name::Contact
-            | Name::ReplyTo
-            | Name::ReferTo
-            | Name::ReferredBy,
-        ) => address(name, value, Brackets::WhereNeeded),
-        (_, Name::Route | Name::RecordRoute | Name::Path | Name::ServiceRoute) => {
-            address(name, value, Brackets::Always)
-        }
+        Name::From
+        | Name::To
+        | Name::Contact
+        | Name::ReplyTo
+        | Name::ReferTo
+        | Name::ReferredBy
+        | Name::PAssertedIdentity
+        | Name::PPreferredIdentity => address(name, value, Brackets::WhereNeeded),
+        Name::Route
+        | Name::RecordRoute
+        | Name::Path
+        | Name::ServiceRoute
+        | Name::PAssociatedUri
+        | Name::PServedUser => address(name, value, Brackets::Always),
         _ => Ok(()),
     }
 }
@@ -106,6 +126,9 @@ fn address(name: &Name, value: &Text, brackets: Brackets) -> Result<(), HeaderEr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Limits;
+    use crate::sip::msg::Message;
+    use bytes::Bytes;
 
     #[test]
     fn what_is_read_is_not_always_what_the_grammar_has() {
@@ -159,6 +182,91 @@ mod tests {
                 "{value}"
             );
         }
+    }
+
+    #[test]
+    fn an_error_says_where_in_the_field() {
+        let field = Text::from("SIP/2.0/UDP a, SIP/2.0/UDP b:x");
+        let error = check(&Name::Via, &field, Mode::Receive).unwrap_err();
+        let HeaderError::Syntax { name, at, .. } = error else {
+            panic!("{error}");
+        };
+        assert_eq!((name, at), (Name::Via, 29));
+    }
+
+    /// Names and modes for which a message has a field that is refused.
+    fn refused(bytes: &'static [u8]) -> Vec<(String, Mode)> {
+        let message = Message::parse(Bytes::from_static(bytes), &Limits::default()).unwrap();
+        let mut refused = Vec::new();
+        for mode in [Mode::Receive, Mode::Strict] {
+            for field in message.headers().iter() {
+                let value = Text::from(field.text().unwrap());
+                if check(&field.name(), &value, mode).is_err() {
+                    refused.push((field.name().to_string(), mode));
+                }
+            }
+        }
+        refused
+    }
+
+    macro_rules! messages {
+        ($folder:literal, $extension:literal: $($name:ident)*) => {
+            [$((
+                stringify!($name),
+                &include_bytes!(concat!(
+                    env!("CARGO_MANIFEST_DIR"), "/tests/data/", $folder, "/", stringify!($name), $extension
+                ))[..],
+            )),*]
+        };
+    }
+
+    #[test]
+    fn rfc4475_every_header_of_the_valid_messages_is_readable_strictly() {
+        for (name, bytes) in messages!("rfc4475", ".dat":
+            wsinv intmeth esc01 escnull esc02 lwsdisp longreq dblreq semiuri transports mpart01 unreason noreason
+            badbranch unkscm novelsc unksm2 bext01 invut regaut01 bcast zeromf cparam01 cparam02 regescrt sdp01
+        ) {
+            assert_eq!(refused(bytes), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn rfc4475_every_other_message_is_refused_for_the_header_it_is_about() {
+        let both = |name: &str| {
+            [Mode::Receive, Mode::Strict]
+                .map(|mode| (name.to_owned(), mode))
+                .to_vec()
+        };
+        let strict = |names: &[&str]| -> Vec<_> {
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), Mode::Strict))
+                .collect()
+        };
+        let found: Vec<_> =
+            messages!("rfc4475", ".dat": quotbal badaspec badinv01 baddate baddn regbadct)
+                .into_iter()
+                .map(|(_, bytes)| refused(bytes))
+                .collect();
+        assert_eq!(found[0], both("To"), "quotbal");
+        assert_eq!(found[1], both("To"), "badaspec");
+        assert_eq!(found[3], strict(&["Date"]), "baddate");
+        assert_eq!(found[4], strict(&["From", "To"]), "baddn");
+        assert_eq!(found[5], strict(&["Contact"]), "regbadct");
+        assert!(!found[2].is_empty(), "badinv01");
+    }
+
+    #[test]
+    fn rfc5118_every_header_is_readable_strictly_except_the_ones_with_three_colons() {
+        for (name, bytes) in messages!("rfc5118", ".sip":
+            v41_basicIpv6 v42_ipv6NoBrackets v43_portAmbiguousInBrackets v44_portUnambiguous v45a_receivedBracketed
+            v45b_receivedBare v46_ipv6InSdp v47_mixedIpv4Ipv6Vias v48_multipleIpInSdp v49_ipv4Mapped
+            v410b_correctIpv4InIpv6
+        ) {
+            assert_eq!(refused(bytes), [], "{name}");
+        }
+        let [(_, bytes)] = messages!("rfc5118", ".sip": v410a_extraColon);
+        assert_eq!(refused(bytes).len(), 2, "To, in both modes");
     }
 
     #[test]
