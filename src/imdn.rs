@@ -3,6 +3,7 @@
 //! This is the document. The headers by which the sender of a message asks for it are those of the
 //! message's envelope: see [`cpim`](crate::cpim).
 
+use crate::cpim::{Dispositions, HeaderName, Identity, Message};
 use crate::engine::{DateTime, Limits};
 use crate::wire::mime::{EncodingError, MediaType, Multipart, MultipartError};
 use crate::wire::{Text, date, xml};
@@ -120,6 +121,50 @@ impl Imdn {
         }
     }
 
+    /// What there is to tell the sender of `message`; `None` if it has no id to tell it by.
+    ///
+    /// Whether the sender asked for it is another question: see [`Message::dispositions`].
+    pub fn about(message: &Message, kind: Kind, status: Status) -> Option<Self> {
+        Some(Self {
+            recipient_uri: message.to().next().map(|to| to.uri.compact()),
+            original_recipient_uri: message.original_to().map(|to| to.uri.compact()),
+            ..Self::new(
+                message.message_id()?.compact(),
+                message.date_time(),
+                kind,
+                status,
+            )
+        })
+    }
+
+    /// The message that carries this notification back to the sender of `message` (RFC 5438 §7.2.1): through
+    /// the intermediaries that asked to see it, and never itself the object of a notification.
+    pub fn wrap(&self, message: &Message, from: &Identity, id: &str, at: DateTime) -> Message {
+        let to = message.from().unwrap_or(Identity::ANONYMOUS);
+        let head = Message::builder(from, &to)
+            .date_time(at)
+            .notify(id, Dispositions::NONE);
+        message
+            .record_route()
+            .fold(head, |head, hop| {
+                head.identity(HeaderName::IMDN_ROUTE, &hop)
+            })
+            .content_header("Content-Disposition", "notification")
+            .content(MEDIA_TYPE, self.write())
+    }
+
+    /// Reads every notification that a message carries.
+    ///
+    /// # Errors
+    ///
+    /// One of them is broken.
+    pub fn of(message: &Message, limits: &Limits) -> Result<Vec<Self>, ParseError> {
+        let Ok(content_type) = message.content_type() else {
+            return Ok(Vec::new());
+        };
+        Self::parse_all(&content_type, &message.decoded_body(limits)?, limits)
+    }
+
     /// Reads the XML document. Elements that are not known are skipped, and namespaces are not looked at:
     /// peers put the extensions of OMA CPM into either of two.
     ///
@@ -147,7 +192,7 @@ impl Imdn {
                 name => match Kind::from_element(name) {
                     Some(kind) => {
                         let status = status(&mut reader)?;
-                        answer = answer.or(status.map(|status| (kind, status)));
+                        answer = answer.or_else(|| Some((kind, status?)));
                     }
                     None => reader.skip()?,
                 },
@@ -250,7 +295,7 @@ fn status(reader: &mut xml::Reader<'_>) -> Result<Option<Status>, xml::Error> {
             continue;
         }
         while let Some(child) = reader.child()? {
-            found = found.or(Status::from_element(child.name));
+            found = found.or_else(|| Status::from_element(child.name));
             reader.skip()?;
         }
     }

@@ -1,5 +1,9 @@
 //! The rules of the specifications, one test each.
 
+mod rfc3862;
+mod rfc3994;
 mod rfc4475;
+mod rfc4566;
 mod rfc5118;
+mod rfc5438;
 mod torture;
