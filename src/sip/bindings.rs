@@ -1,10 +1,13 @@
 //! Who is registered where: the registrar's side (RFC 3261 §10.3, RFC 3327, RFC 5626 §6).
 
 use super::Source;
-use crate::engine::{Ids, Limits, Map};
-use crate::sip::msg::{Request, Response, Status, Uri};
+use crate::engine::{ConnId, Ids, Limits, Map};
+use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, To};
+use crate::sip::msg::{Name, Request, Response, Status, Uri};
 use crate::wire::Text;
 use crate::wire::params::Params;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 /// One device of one user.
@@ -40,6 +43,10 @@ pub struct Binding {
 #[derive(Debug)]
 pub struct Bindings {
     by_aor: Map<Text, Vec<Binding>>,
+    /// When bindings of whom expire, and when they would have without a refresh.
+    expiries: BinaryHeap<Reverse<(Instant, Text)>>,
+    /// With how many of them those that are not true any more are thrown out.
+    tidy_at: usize,
     /// The least interval that is accepted; a shorter one is refused with 423.
     pub min_expires: Duration,
     /// The longest interval that is granted.
@@ -76,8 +83,15 @@ impl Refusal {
 
 impl Bindings {
     /// Nobody is registered.
-    pub fn new(_ids: &mut Ids) -> Self {
-        todo!()
+    pub fn new(ids: &mut Ids) -> Self {
+        Self {
+            by_aor: ids.map(),
+            expiries: BinaryHeap::new(),
+            tidy_at: 64,
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(86_400),
+            default_expires: Duration::from_secs(3600),
+        }
     }
 
     /// Applies a REGISTER whose sender may change the bindings of its To.
@@ -88,12 +102,102 @@ impl Bindings {
     /// many bindings, 500 for one that is out of order.
     pub fn update(
         &mut self,
-        _now: Instant,
-        _request: &Request,
-        _source: Source,
-        _limits: &Limits,
+        now: Instant,
+        request: &Request,
+        source: Source,
+        limits: &Limits,
     ) -> Result<Update, Refusal> {
-        todo!()
+        let refuse = |status| Refusal(request.response(status));
+        let malformed = |_| refuse(Status::BAD_REQUEST);
+        let headers = request.headers();
+        let aor = Text::from(headers.get::<To>().map_err(malformed)?.uri.aor());
+        let keys = request.keys().map_err(malformed)?;
+        let order = (Text::from(keys.call_id), keys.sequence);
+        let contacts: Vec<Contact> = (headers.all::<Contact>())
+            .collect::<Result<_, _>>()
+            .map_err(malformed)?;
+        let common = headers.find::<Expires>().map_err(malformed)?;
+
+        let before = self.live(now, &aor);
+        let mut after = before.clone();
+        let mut touched = Vec::new();
+        if contacts.iter().any(|contact| *contact == Contact::Star) {
+            // Only alone, and only to remove (RFC 3261 §10.3, step 6).
+            if contacts.len() != 1 || common != Some(Expires(0)) {
+                return Err(refuse(Status::BAD_REQUEST));
+            }
+            if before.iter().any(|binding| binding.is_newer_than(&order)) {
+                return Err(refuse(Status::SERVER_INTERNAL_ERROR));
+            }
+            after.clear();
+        }
+        for contact in &contacts {
+            let Contact::Address(address) = contact else {
+                continue;
+            };
+            let asked = (contact.expires().ok().flatten())
+                .or(common.map(|expires| expires.0))
+                .map_or(self.default_expires, |s| Duration::from_secs(s.into()));
+            let place = after.iter().position(|binding| binding.is_of(address));
+            if let Some(old) = place.and_then(|place| after.get(place))
+                && old.is_newer_than(&order)
+            {
+                return Err(refuse(Status::SERVER_INTERNAL_ERROR));
+            }
+            if asked.is_zero() {
+                place.map(|place| after.remove(place));
+                continue;
+            }
+            if asked < self.min_expires {
+                let mut response = request.response(Status::INTERVAL_TOO_BRIEF);
+                let least = u32::try_from(self.min_expires.as_secs()).unwrap_or(u32::MAX);
+                response.headers_mut().set(&MinExpires(least));
+                return Err(Refusal(response));
+            }
+            let binding = Binding::new(
+                request,
+                contact,
+                address,
+                source,
+                order.clone(),
+                now + asked.min(self.max_expires),
+            );
+            touched.push(binding.contact.clone());
+            match place.and_then(|place| after.get_mut(place)) {
+                Some(old) => *old = binding,
+                None => after.push(binding),
+            }
+        }
+        if after.len() > limits.bindings {
+            return Err(refuse(Status::SERVICE_UNAVAILABLE));
+        }
+        after.sort_by_key(|binding| Reverse(binding.q));
+        for binding in &after {
+            if touched.contains(&binding.contact) {
+                self.expiries
+                    .push(Reverse((binding.expires_at, aor.clone())));
+            }
+        }
+        let known = |list: &[Binding], one: &Binding| list.iter().any(|other| other.is_same(one));
+        let changed = |binding: &&Binding| touched.contains(&binding.contact);
+        let update = Update {
+            added: (after.iter().filter(changed))
+                .filter(|binding| !known(&before, binding))
+                .cloned()
+                .collect(),
+            refreshed: (after.iter().filter(changed))
+                .filter(|binding| known(&before, binding))
+                .cloned()
+                .collect(),
+            removed: (before.iter())
+                .filter(|binding| !known(&after, binding))
+                .cloned()
+                .collect(),
+            response: accepted(now, request, &after),
+            aor: aor.clone(),
+        };
+        self.put(aor, after);
+        Ok(update)
     }
 
     /// The devices of a user ([`Uri::aor`]), the preferred one first.
@@ -101,23 +205,169 @@ impl Bindings {
         self.by_aor.get(aor).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes out the bindings of a connection that broke (RFC 5626 §4.2.2 lets a flow's binding go with it).
-    pub fn remove_flow(&mut self, _source: Source) -> Vec<(Text, Binding)> {
-        todo!()
+    /// Takes out the bindings of a connection that broke: nothing reaches those devices any more
+    /// (RFC 5626 §5.3 has a proxy answer 430 for such a flow).
+    pub fn remove_conn(&mut self, conn: ConnId) -> Vec<(Text, Binding)> {
+        self.take(|binding| binding.source.conn == Some(conn))
     }
 
-    /// Takes out the bindings behind a connection that broke.
-    pub fn remove_conn(&mut self, _conn: crate::engine::ConnId) -> Vec<(Text, Binding)> {
-        todo!()
+    /// Takes out one binding, for one that has shown itself to be dead.
+    pub fn remove(&mut self, aor: &str, contact: &Uri) -> Option<Binding> {
+        let bindings = self.by_aor.get_mut(aor)?;
+        let place = bindings.iter().position(|b| b.contact == *contact)?;
+        let removed = bindings.remove(place);
+        if bindings.is_empty() {
+            self.by_aor.remove(aor);
+        }
+        Some(removed)
     }
 
-    /// When the first binding expires.
+    /// When the first binding may expire. It may have been refreshed since; then [`expire`](Self::expire) finds
+    /// nothing.
     pub fn next_expiry(&self) -> Option<Instant> {
-        todo!()
+        self.expiries.peek().map(|Reverse((at, _))| *at)
     }
 
     /// Takes out what has expired, with the address of record of each.
-    pub fn expire(&mut self, _now: Instant) -> Vec<(Text, Binding)> {
-        todo!()
+    pub fn expire(&mut self, now: Instant) -> Vec<(Text, Binding)> {
+        let mut expired = Vec::new();
+        while let Some(Reverse((at, _))) = self.expiries.peek()
+            && *at <= now
+        {
+            let Some(Reverse((_, aor))) = self.expiries.pop() else {
+                break;
+            };
+            let Some(bindings) = self.by_aor.get_mut(&aor) else {
+                continue;
+            };
+            expired.extend(
+                bindings
+                    .extract_if(.., |binding| binding.expires_at <= now)
+                    .map(|binding| (aor.clone(), binding)),
+            );
+            if bindings.is_empty() {
+                self.by_aor.remove(&aor);
+            }
+        }
+        expired
     }
+
+    fn live(&self, now: Instant, aor: &str) -> Vec<Binding> {
+        self.of(aor)
+            .iter()
+            .filter(|binding| binding.expires_at > now)
+            .cloned()
+            .collect()
+    }
+
+    fn put(&mut self, aor: Text, bindings: Vec<Binding>) {
+        if bindings.is_empty() {
+            self.by_aor.remove(&aor);
+        } else {
+            self.by_aor.insert(aor, bindings);
+        }
+        // Every refresh leaves an expiry behind that is not true any more.
+        if self.expiries.len() > self.tidy_at {
+            self.expiries = self
+                .by_aor
+                .iter()
+                .flat_map(|(aor, bindings)| {
+                    let of = |binding: &Binding| Reverse((binding.expires_at, aor.clone()));
+                    bindings.iter().map(of)
+                })
+                .collect();
+            self.tidy_at = 64 + 2 * self.expiries.len();
+        }
+    }
+
+    fn take(&mut self, mut which: impl FnMut(&Binding) -> bool) -> Vec<(Text, Binding)> {
+        let mut taken = Vec::new();
+        self.by_aor.retain(|aor, bindings| {
+            taken.extend(
+                bindings
+                    .extract_if(.., |binding| which(binding))
+                    .map(|binding| (aor.clone(), binding)),
+            );
+            !bindings.is_empty()
+        });
+        taken
+    }
+}
+
+impl Binding {
+    fn new(
+        request: &Request,
+        contact: &Contact,
+        address: &NameAddr,
+        source: Source,
+        (call_id, cseq): (Text, u32),
+        expires_at: Instant,
+    ) -> Self {
+        let headers = request.headers();
+        let mut params = address.params.compact();
+        params.remove("expires");
+        Self {
+            contact: address.uri.compact(),
+            display: address.display.as_ref().map(Text::compact),
+            instance: address.features().instance().map(Text::from),
+            reg_id: address
+                .params
+                .value("reg-id")
+                .and_then(|id| id.parse().ok()),
+            q: contact.q(),
+            path: headers.texts(&Name::Path).map(Text::from).collect(),
+            user_agent: headers.text(&Name::UserAgent).map(Text::from),
+            params,
+            call_id,
+            cseq,
+            source,
+            expires_at,
+        }
+    }
+
+    /// Whether a Contact is about this binding: the same instance and flow (RFC 5626 §6), else the same URI.
+    fn is_of(&self, address: &NameAddr) -> bool {
+        let instance = address.features().instance();
+        match (&self.instance, instance) {
+            (Some(own), Some(instance)) => {
+                let reg_id = address
+                    .params
+                    .value("reg-id")
+                    .and_then(|id| id.parse().ok());
+                own.as_str() == instance && self.reg_id == reg_id
+            }
+            _ => self.contact.matches(&address.uri),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.instance, &other.instance) {
+            (Some(one), Some(two)) => one == two && self.reg_id == other.reg_id,
+            _ => self.contact.matches(&other.contact),
+        }
+    }
+
+    /// Whether it was made by a later REGISTER of the same client (RFC 3261 §10.3, step 7).
+    fn is_newer_than(&self, (call_id, cseq): &(Text, u32)) -> bool {
+        self.call_id == *call_id && self.cseq >= *cseq
+    }
+}
+
+/// The 200 with every binding of the user (RFC 3261 §10.3, step 8; RFC 3327 §5.3).
+fn accepted(now: Instant, request: &Request, bindings: &[Binding]) -> Response {
+    let mut response = request.response(Status::OK);
+    let headers = response.headers_mut();
+    for binding in bindings {
+        let left = binding.expires_at.saturating_duration_since(now).as_secs();
+        let mut address = NameAddr::new(binding.contact.clone());
+        address.display = binding.display.clone();
+        address.params = binding.params.clone();
+        address.params.set("expires", Some(&left.to_string()));
+        headers.push(&Contact::Address(address));
+    }
+    for path in request.headers().texts(&Name::Path) {
+        // It was in a message, so there is no line end in it.
+        let _ = headers.push_text(Name::Path, path);
+    }
+    response
 }

@@ -4,6 +4,8 @@
 //! tells right answers from wrong ones. A secret never leaves the caller's hands except into a hash.
 
 use crate::engine::{Ids, Map};
+use crate::sip::msg::header::{Authorization, Credentials, ProxyAuthorization, WwwAuthenticate};
+use crate::sip::msg::{Header, Headers};
 use crate::wire::Text;
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
@@ -166,8 +168,7 @@ impl Challenge {
             response: Text::default(),
             algorithm: self.algorithm,
             opaque: self.opaque.clone(),
-            // A session algorithm needs a cnonce even where no qop is spoken of.
-            protection: (self.qop || self.algorithm.is_session()).then(|| Protection {
+            protection: self.qop.then(|| Protection {
                 cnonce: Text::from(cnonce),
                 count,
             }),
@@ -176,24 +177,60 @@ impl Challenge {
         answer
     }
 
-    /// The value of a WWW-Authenticate or Proxy-Authenticate.
+    /// The challenge in a WWW-Authenticate or Proxy-Authenticate; `None` for another scheme, for an algorithm
+    /// that we do not have, and where only `auth-int` is offered.
+    pub fn read(header: &Credentials) -> Option<Self> {
+        let params = &header.params;
+        if !header.is_digest() {
+            return None;
+        }
+        let algorithm = match params.value("algorithm") {
+            Some(name) => Algorithm::named(name)?,
+            None => Algorithm::Md5,
+        };
+        let qop = match params.value("qop") {
+            Some(offered) => {
+                let mut offered = offered.split(',');
+                offered
+                    .any(|qop| qop.trim().eq_ignore_ascii_case("auth"))
+                    .then_some(true)?
+            }
+            None => false,
+        };
+        Some(Self {
+            realm: params.text("realm")?.compact(),
+            nonce: params.text("nonce")?.compact(),
+            opaque: params.text("opaque").map(Text::compact),
+            stale: (params.value("stale")).is_some_and(|s| s.eq_ignore_ascii_case("true")),
+            algorithm,
+            qop,
+        })
+    }
+
+    /// The text of a WWW-Authenticate or Proxy-Authenticate.
     pub fn write(&self) -> String {
-        let mut out = format!(
-            "Digest realm={}, nonce={}, algorithm={}",
-            Quoted(&self.realm),
-            Quoted(&self.nonce),
-            self.algorithm.name()
-        );
+        let mut out = String::new();
+        WwwAuthenticate(self.header()).write(&mut out);
+        out
+    }
+
+    /// The value of a WWW-Authenticate or Proxy-Authenticate.
+    pub fn header(&self) -> Credentials {
+        let mut header = Credentials::new("Digest");
+        let params = &mut header.params;
+        params.set_quoted("realm", &self.realm);
+        params.set_quoted("nonce", &self.nonce);
+        params.set("algorithm", self.algorithm.name());
         if self.qop {
-            out.push_str(", qop=\"auth\"");
+            params.set_quoted("qop", "auth");
         }
         if let Some(opaque) = &self.opaque {
-            let _ = write!(out, ", opaque={}", Quoted(opaque));
+            params.set_quoted("opaque", opaque);
         }
         if self.stale {
-            out.push_str(", stale=true");
+            params.set("stale", "true");
         }
-        out
+        header
     }
 }
 
@@ -243,44 +280,66 @@ impl Answer {
         }
     }
 
+    /// The answer to a challenge of this realm in a request, whether it is for a server or for a proxy.
+    pub fn of(headers: &Headers, realm: &str) -> Option<Self> {
+        let servers = headers.all::<Authorization>().filter_map(Result::ok);
+        let proxies = headers.all::<ProxyAuthorization>().filter_map(Result::ok);
+        (servers.map(|header| header.0))
+            .chain(proxies.map(|header| header.0))
+            .filter_map(|header| Self::read(&header))
+            .find(|answer| answer.realm == *realm)
+    }
+
+    /// The answer in an Authorization or Proxy-Authorization; `None` for another scheme, or if a part of it is
+    /// missing.
+    pub fn read(header: &Credentials) -> Option<Self> {
+        let params = &header.params;
+        if !header.is_digest() {
+            return None;
+        }
+        let algorithm = match params.value("algorithm") {
+            Some(name) => Algorithm::named(name)?,
+            None => Algorithm::Md5,
+        };
+        let protection = match params.value("qop") {
+            Some(qop) if qop.eq_ignore_ascii_case("auth") => Some(Protection {
+                cnonce: params.text("cnonce")?.clone(),
+                count: u32::from_str_radix(params.value("nc")?, 16).ok()?,
+            }),
+            Some(_) => return None,
+            None => None,
+        };
+        Some(Self {
+            user: params.text("username")?.clone(),
+            realm: params.text("realm")?.clone(),
+            nonce: params.text("nonce")?.clone(),
+            uri: params.text("uri")?.clone(),
+            response: params.text("response")?.clone(),
+            algorithm,
+            opaque: params.text("opaque").cloned(),
+            protection,
+        })
+    }
+
     /// The value of an Authorization or Proxy-Authorization.
-    pub fn write(&self) -> String {
-        let mut out = format!(
-            "Digest username={}, realm={}, nonce={}, uri={}, response=\"{}\", algorithm={}",
-            Quoted(&self.user),
-            Quoted(&self.realm),
-            Quoted(&self.nonce),
-            Quoted(&self.uri),
-            self.response,
-            self.algorithm.name()
-        );
+    pub fn header(&self) -> Credentials {
+        let mut header = Credentials::new("Digest");
+        let params = &mut header.params;
+        params.set_quoted("username", &self.user);
+        params.set_quoted("realm", &self.realm);
+        params.set_quoted("nonce", &self.nonce);
+        params.set_quoted("uri", &self.uri);
+        params.set_quoted("response", &self.response);
+        params.set("algorithm", self.algorithm.name());
         if let Some(Protection { cnonce, count }) = &self.protection {
-            let _ = write!(out, ", qop=auth, nc={count:08x}, cnonce={}", Quoted(cnonce));
+            params.set("qop", "auth");
+            params.set("nc", &format!("{count:08x}"));
+            params.set_quoted("cnonce", cnonce);
         }
         if let Some(opaque) = &self.opaque {
-            let _ = write!(out, ", opaque={}", Quoted(opaque));
+            params.set_quoted("opaque", opaque);
         }
-        out
-    }
-}
-
-/// A quoted-string; control characters become spaces, since a realm comes from a peer.
-struct Quoted<'a>(&'a str);
-
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' | '\\' => {
-                    f.write_char('\\')?;
-                    f.write_char(character)?;
-                }
-                _ if character.is_control() => f.write_char(' ')?,
-                _ => f.write_char(character)?,
-            }
-        }
-        f.write_char('"')
+        header
     }
 }
 
@@ -696,13 +755,38 @@ mod tests {
     }
 
     #[test]
-    fn what_a_peer_named_cannot_leave_its_quotes() {
-        let mut challenge = challenge("a\"b\\c\r\nX: y", "n", Algorithm::Md5);
-        challenge.opaque = Some(Text::from_static("o"));
-        let written = challenge.write();
-        assert_eq!(
-            written,
-            r#"Digest realm="a\"b\\c  X: y", nonce="n", algorithm=MD5, qop="auth", opaque="o""#
-        );
+    fn challenges_and_answers_there_and_back() {
+        for qop in [true, false] {
+            for algorithm in Algorithm::ALL {
+                let mut challenge = challenge("a\"b\\c", "n", algorithm);
+                challenge.opaque = Some(Text::from_static("o"));
+                challenge.stale = true;
+                challenge.qop = qop;
+                assert_eq!(
+                    Challenge::read(&challenge.header()),
+                    Some(challenge.clone())
+                );
+                let answer = answer(&challenge, "wonderland", 0x1a);
+                assert_eq!(Answer::read(&answer.header()), Some(answer));
+            }
+        }
+    }
+
+    #[test]
+    fn what_we_cannot_answer_is_no_challenge() {
+        for text in [
+            "Basic realm=\"x\"",
+            "Digest realm=\"x\", nonce=\"y\", algorithm=ROT13",
+            "Digest realm=\"x\", nonce=\"y\", qop=\"auth-int\"",
+            "Digest realm=\"x\"",
+        ] {
+            let header = WwwAuthenticate::parse(&Text::from(text)).unwrap();
+            assert_eq!(Challenge::read(&header), None, "{text}");
+        }
+        let header = WwwAuthenticate::parse(&Text::from(
+            "Digest realm=x, nonce=\"y\", qop=\"auth-int, AUTH\", stale=TRUE",
+        ));
+        let challenge = Challenge::read(&header.unwrap()).unwrap();
+        assert!(challenge.qop && challenge.stale && challenge.algorithm == Algorithm::Md5);
     }
 }

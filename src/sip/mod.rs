@@ -16,6 +16,7 @@ pub mod digest;
 mod endpoint;
 pub mod register;
 pub mod transaction;
+pub mod usage;
 
 pub use endpoint::{
     CallId, Config, Credentials, EndCause, Endpoint, Event, Failure, HERE, Listener,
@@ -23,9 +24,3 @@ pub use endpoint::{
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;
-
-/// Stands in until the typed headers are there.
-#[allow(missing_docs)]
-pub mod pending {
-    pub use crate::sip::msg::header::Reason;
-}

@@ -2,8 +2,8 @@
 
 use super::{CallId, RegistrationId, RequestId, ServerId, Source};
 use crate::engine::ConnId;
+use crate::sip::msg::header::Reason;
 use crate::sip::msg::{Request, Response, Status, Uri};
-use crate::sip::pending::Reason;
 use std::time::Duration;
 
 /// What happened at an endpoint.

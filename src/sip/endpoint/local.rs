@@ -1,19 +1,38 @@
 //! How this endpoint names itself.
 
-use super::Endpoint;
+use super::{Endpoint, Listener};
 use crate::engine::Transport;
 use crate::sip::Uri;
+use crate::sip::msg::uri::SipUri;
 use std::net::SocketAddr;
 
 impl Endpoint {
     /// Says that we are reached at `local`.
-    pub fn add_listener(&mut self, _transport: Transport, _local: SocketAddr) {
-        todo!()
+    pub fn add_listener(&mut self, transport: Transport, local: SocketAddr) {
+        let listener = Listener {
+            transport,
+            addr: local,
+        };
+        if !self.config.listeners.contains(&listener) {
+            self.config.listeners.push(listener);
+        }
     }
 
     /// A URI that leads to this endpoint, fit for a Route (`lr`): of `user` if there is one, over
     /// `transport` if it matters. `None` if nothing is listened on.
-    pub fn local_uri(&self, _user: Option<&str>, _transport: Option<Transport>) -> Option<Uri> {
-        todo!()
+    pub fn local_uri(&self, user: Option<&str>, transport: Option<Transport>) -> Option<Uri> {
+        let listener = (self.config.listeners.iter())
+            .find(|listener| transport.is_none_or(|transport| transport == listener.transport))?;
+        let mut uri = SipUri::new(listener.addr.into());
+        if let Some(user) = user {
+            uri = uri.with_user(user);
+        }
+        match listener.transport {
+            Transport::Udp => {}
+            Transport::Tcp => uri.set_param("transport", Some("tcp")),
+            Transport::Tls => uri.set_param("transport", Some("tls")),
+        }
+        uri.set_param("lr", None);
+        Some(Uri::Sip(uri))
     }
 }

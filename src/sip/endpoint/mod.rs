@@ -1,8 +1,30 @@
 //! The endpoint: one way in and one way out for every SIP message of a node.
+//!
+//! ```text
+//!   request  invite  accept  register …             poll_event
+//!      │        │       │       │                        ▲
+//!  ┌───▼────────▼───────▼───────▼────────────────────────┴───┐
+//!  │ registration ── call (usage table, dialogs, sessions)   │
+//!  │       │          │                          ▲           │
+//!  │  client: sendings and transactions    server: transactions
+//!  │       │                                     ▲           │
+//!  │  route ── transport: connections, Via, framing          │
+//!  └───────┬─────────────────────────────────────┴───────────┘
+//!   Outbox, poll_stream                 handle_datagram, handle_data
+//! ```
 
+mod auth;
+mod call;
+mod client;
 mod config;
 mod event;
+mod fill;
 mod local;
+mod registration;
+mod route;
+mod server;
+mod session;
+mod transport;
 
 pub use config::{
     CallId, Config, Credentials, HERE, Listener, RegistrationId, RequestId, ServerId, Source,
@@ -10,22 +32,70 @@ pub use config::{
 };
 pub use event::{EndCause, Event, Failure};
 
-use crate::engine::{ConnId, Cx, Ids, QuestionId};
-use crate::sip::msg::{Request, Response};
-use crate::sip::pending::Reason;
+use crate::engine::{
+    ConnId, Cx, Direction, Ids, Key, Map, Protocol, QuestionId, Sighting, Slab, Timers, Transport,
+};
+use crate::sip::msg::header::Reason;
+use crate::sip::msg::{Frame, Message, Mode, Request, Response};
 use crate::sip::register;
+use crate::sip::transaction::Timer;
 use bytes::Bytes;
+use call::{CallTimer, Calls};
+use client::{Clients, Sending};
+use registration::Registration;
+use server::Servers;
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
+use transport::Net;
 
 /// A SIP user agent core, its transactions and its transports (RFC 3261).
 #[derive(Debug)]
-pub struct Endpoint {}
+pub struct Endpoint {
+    config: Config,
+    net: Net,
+    clients: Clients,
+    servers: Servers,
+    sendings: Slab<Sending>,
+    questions: Map<QuestionId, Key>,
+    calls: Calls,
+    registrations: Slab<Registration>,
+    timers: Timers<Deadline>,
+    events: VecDeque<Event>,
+}
+
+/// What is due at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Deadline {
+    Client(Key, Timer),
+    Server(Key, Timer),
+    /// A request has waited long enough for a name or a connection.
+    Sending(Key),
+    Call(Key, CallTimer),
+    /// A registration is to be refreshed or tried again.
+    Registration(Key),
+    KeepAlive(Key),
+    /// The answer to a keep-alive is overdue.
+    Pong(ConnId),
+    /// A connection may have been idle for too long.
+    Idle(ConnId),
+}
 
 impl Endpoint {
     /// An endpoint with nothing going on.
-    pub fn new(_config: Config, _ids: &mut Ids) -> Self {
-        todo!()
+    pub fn new(config: Config, ids: &mut Ids) -> Self {
+        Self {
+            config,
+            net: Net::new(ids),
+            clients: Clients::new(ids),
+            servers: Servers::new(ids),
+            sendings: Slab::new(),
+            questions: ids.map(),
+            calls: Calls::new(ids),
+            registrations: Slab::new(),
+            timers: Timers::new(ids),
+            events: VecDeque::new(),
+        }
     }
 
     /// Sends a request outside a dialog, anything but INVITE, ACK and CANCEL.
@@ -33,154 +103,299 @@ impl Endpoint {
     /// What is missing is filled in: Via, Max-Forwards, the From tag, Call-ID, CSeq, User-Agent, and the address
     /// in a Contact of host [`HERE`]. A challenge is answered if credentials are known. Ends with
     /// [`Event::Response`] or [`Event::Failed`].
-    pub fn request(&mut self, _cx: &mut Cx<'_>, _request: Request, _target: Target) -> RequestId {
-        todo!()
+    pub fn request(&mut self, cx: &mut Cx<'_>, mut request: Request, target: Target) -> RequestId {
+        self.complete(cx, &mut request, &target);
+        RequestId(self.send(cx, request, target, client::User::Above { call: None }))
     }
 
     /// Answers a request; see [`Request::response`]. A To tag is added if there is none. Nothing happens if
     /// it was answered finally before, or too long ago.
-    pub fn respond(&mut self, _cx: &mut Cx<'_>, _to: ServerId, _response: Response) {
-        todo!()
+    pub fn respond(&mut self, cx: &mut Cx<'_>, to: ServerId, response: Response) {
+        self.reply(cx, to.0, response);
     }
 
     /// Calls: sends an INVITE, whose body is the offer. Fills in what [`request`](Self::request) fills in,
     /// and a Contact if there is none.
-    pub fn invite(&mut self, _cx: &mut Cx<'_>, _request: Request, _target: Target) -> CallId {
-        todo!()
+    pub fn invite(&mut self, cx: &mut Cx<'_>, request: Request, target: Target) -> CallId {
+        self.start_call(cx, request, target)
     }
 
     /// Sends a 1xx to an INVITE.
-    pub fn progress(&mut self, _cx: &mut Cx<'_>, _call: CallId, _response: Response) {
-        todo!()
+    pub fn progress(&mut self, cx: &mut Cx<'_>, call: CallId, response: Response) {
+        self.progress_call(cx, call.0, response);
     }
 
     /// Sends the 2xx to an INVITE, and again until the ACK comes (RFC 3261 §13.3.1.4). To tag, Contact,
     /// Record-Route and Session-Expires are added.
-    pub fn accept(&mut self, _cx: &mut Cx<'_>, _call: CallId, _response: Response) {
-        todo!()
+    pub fn accept(&mut self, cx: &mut Cx<'_>, call: CallId, response: Response) {
+        self.accept_call(cx, call.0, response);
     }
 
     /// Refuses an INVITE; the call is over.
-    pub fn reject(&mut self, _cx: &mut Cx<'_>, _call: CallId, _response: Response) {
-        todo!()
+    pub fn reject(&mut self, cx: &mut Cx<'_>, call: CallId, response: Response) {
+        self.reject_call(cx, call.0, response);
     }
 
     /// Ends a call as its state demands: CANCEL once a provisional response allows it, BYE, or 487. A 2xx that
     /// crosses the CANCEL is acknowledged and followed by BYE. Ends with [`Event::Rejected`] for an unanswered call
     /// of ours, else with [`Event::Ended`].
-    pub fn hang_up(&mut self, _cx: &mut Cx<'_>, _call: CallId, _reason: Option<Reason>) {
-        todo!()
+    pub fn hang_up(&mut self, cx: &mut Cx<'_>, call: CallId, reason: Option<Reason>) {
+        self.hang_up_call(cx, call.0, reason.as_ref());
     }
 
     /// Offers a new session description in a call. Ends with [`Event::Reanswered`]. `false` if another exchange is
     /// under way or the call is not up.
-    pub fn reinvite(&mut self, _cx: &mut Cx<'_>, _call: CallId, _sdp: Bytes) -> bool {
-        todo!()
+    pub fn reinvite(&mut self, cx: &mut Cx<'_>, call: CallId, sdp: Bytes) -> bool {
+        self.offer_again(cx, call.0, sdp)
     }
 
     /// Answers [`Event::Reinvited`], with a 2xx or a refusal.
-    pub fn answer_reinvite(&mut self, _cx: &mut Cx<'_>, _call: CallId, _response: Response) {
-        todo!()
+    pub fn answer_reinvite(&mut self, cx: &mut Cx<'_>, call: CallId, response: Response) {
+        self.answer_offer(cx, call.0, response);
     }
 
     /// Sends a request in the dialog of a call: Request-URI, Route, From, To, Call-ID and CSeq are filled in.
     /// `None` if the call has no dialog (any more).
     pub fn request_in_call(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _call: CallId,
-        _request: Request,
+        cx: &mut Cx<'_>,
+        call: CallId,
+        request: Request,
     ) -> Option<RequestId> {
-        todo!()
+        self.send_in_call(cx, call.0, request)
     }
 
     /// Registers and stays registered: refreshed in time, made again when its connection breaks.
-    pub fn register(
-        &mut self,
-        _cx: &mut Cx<'_>,
-        _registration: register::Config,
-    ) -> RegistrationId {
-        todo!()
+    pub fn register(&mut self, cx: &mut Cx<'_>, registration: register::Config) -> RegistrationId {
+        self.start_registration(cx, registration)
     }
 
     /// Changes a registration and sends it at once.
     pub fn update_registration(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _id: RegistrationId,
-        _registration: register::Config,
+        cx: &mut Cx<'_>,
+        id: RegistrationId,
+        registration: register::Config,
     ) {
-        todo!()
+        self.change_registration(cx, id.0, registration);
     }
 
     /// Takes a registration back. Ends with [`Event::Unregistered`].
-    pub fn unregister(&mut self, _cx: &mut Cx<'_>, _id: RegistrationId) {
-        todo!()
+    pub fn unregister(&mut self, cx: &mut Cx<'_>, id: RegistrationId) {
+        self.end_registration(cx, id.0);
     }
 
     /// A datagram arrived.
     pub fn handle_datagram(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _local: SocketAddr,
-        _peer: SocketAddr,
-        _data: Bytes,
+        cx: &mut Cx<'_>,
+        local: SocketAddr,
+        peer: SocketAddr,
+        data: Bytes,
     ) {
-        todo!()
+        // Nothing but line ends keeps a NAT binding alive.
+        let is_blank = data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        if is_blank || data.len() > cx.limits.sip_datagram {
+            return;
+        }
+        let source = Source {
+            transport: Transport::Udp,
+            local,
+            peer,
+            conn: None,
+        };
+        self.receive(cx, source, data);
     }
 
     /// A peer has opened a connection.
-    pub fn handle_accepted(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) {
-        todo!()
+    pub fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.net.accepted(cx, conn) {
+            // Who says nothing at all is not waited for as long as who once said something.
+            let patience = self.config.times.give_up().min(cx.limits.sip_idle);
+            self.timers.set(Deadline::Idle(conn), cx.now + patience);
+        } else {
+            cx.outbox.close(conn);
+        }
     }
 
     /// A connection that we asked for is up.
-    pub fn handle_connected(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) {
-        todo!()
+    pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let waiting = self.net.connected(conn);
+        self.timers
+            .set(Deadline::Idle(conn), cx.now + cx.limits.sip_idle);
+        self.conn_changed(cx, conn, waiting);
     }
 
     /// Bytes arrived on a connection.
-    pub fn handle_data(&mut self, _cx: &mut Cx<'_>, _conn: ConnId, _data: Bytes) {
-        todo!()
+    pub fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
+        match self.net.get_mut(conn) {
+            Some(stream) => {
+                stream.used = cx.now;
+                stream.framer.push(data);
+            }
+            None => return,
+        }
+        // What a message causes may close the connection it came on.
+        while let Some(stream) = self.net.get_mut(conn) {
+            match stream.framer.next(cx.limits) {
+                Ok(Some(Frame::Message(bytes))) => {
+                    stream.heard = true;
+                    let Some(source) = source_of(cx, conn) else {
+                        return;
+                    };
+                    if !self.receive(cx, source, bytes) {
+                        return self.close(cx, conn);
+                    }
+                }
+                Ok(Some(Frame::Ping)) => {
+                    self.net.push(cx, conn, Bytes::from_static(b"\r\n"));
+                }
+                Ok(Some(Frame::Pong)) => {
+                    stream.pongs = true;
+                    stream.pinged = false;
+                    self.timers.cancel(&Deadline::Pong(conn));
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    crate::engine::trace::debug!("closed connection {conn}: {error}");
+                    return self.close(cx, conn);
+                }
+            }
+        }
     }
 
     /// A connection could not be opened, or has ended.
-    pub fn handle_closed(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) {
-        todo!()
+    pub fn handle_closed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some((was_up, watchers)) = self.net.remove(conn) else {
+            return;
+        };
+        self.timers.cancel(&Deadline::Idle(conn));
+        self.timers.cancel(&Deadline::Pong(conn));
+        if was_up {
+            self.events.push_back(Event::FlowLost { conn });
+        }
+        self.conn_changed(cx, conn, watchers);
+        self.flow_lost(cx, conn);
     }
 
     /// The addresses of a host name, the preferred one first. `false` if the question was not ours.
     pub fn handle_resolved(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _question: QuestionId,
-        _addresses: Vec<IpAddr>,
+        cx: &mut Cx<'_>,
+        question: QuestionId,
+        addresses: Vec<IpAddr>,
     ) -> bool {
-        todo!()
+        match self.questions.remove(&question) {
+            Some(sending) => {
+                self.addressed(cx, sending, addresses);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Time has passed.
-    pub fn handle_timeout(&mut self, _cx: &mut Cx<'_>) {
-        todo!()
+    pub fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        while let Some(deadline) = self.timers.pop(cx.now) {
+            match deadline {
+                Deadline::Client(key, timer) => {
+                    self.client_input(cx, key, client::Input::Fired(timer), None);
+                }
+                Deadline::Server(key, timer) => {
+                    self.server_input(cx, key, server::Input::Fired(timer), None);
+                }
+                Deadline::Sending(key) => self.sending_timeout(cx, key),
+                Deadline::Call(key, timer) => self.call_timeout(cx, key, timer),
+                Deadline::Registration(key) => self.send_register(cx, key),
+                Deadline::KeepAlive(key) => self.keep_alive(cx, key),
+                Deadline::Pong(conn) => {
+                    if self.net.get(conn).is_some_and(|stream| stream.pinged) {
+                        self.close(cx, conn);
+                    }
+                }
+                Deadline::Idle(conn) => self.idle(cx, conn),
+            }
+        }
     }
 
     /// What happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        todo!()
+        self.events.pop_front()
     }
 
     /// The next bytes for a connection whose socket can take some.
-    pub fn poll_stream(&mut self, _conn: ConnId) -> Option<Bytes> {
-        todo!()
+    pub fn poll_stream(&mut self, conn: ConnId) -> Option<Bytes> {
+        self.net.pull(conn)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) wants to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.timers.next()
     }
 
-    /// Whether bytes from a connection are welcome now.
-    pub fn wants_read(&self, _conn: ConnId) -> bool {
-        todo!()
+    /// Whether bytes from a connection are welcome now: not while its peer does not read what it is sent.
+    pub fn wants_read(&self, conn: ConnId) -> bool {
+        self.net.get(conn).is_none_or(|stream| !stream.congested)
     }
+
+    /// One message arrived, whole. `false` if it was none.
+    fn receive(&mut self, cx: &mut Cx<'_>, source: Source, bytes: Bytes) -> bool {
+        let at = cx.wall();
+        cx.outbox.show(|| Sighting {
+            at,
+            direction: Direction::In,
+            protocol: Protocol::Sip,
+            transport: source.transport,
+            local: source.local,
+            peer: source.peer,
+            bytes: bytes.clone(),
+        });
+        match Message::parse(bytes, cx.limits) {
+            Ok(Message::Request(request)) => self.handle_request(cx, request, source),
+            Ok(Message::Response(response)) => match response.validate(Mode::Receive) {
+                Ok(()) => self.handle_response(cx, response),
+                Err(invalid) => crate::engine::trace::debug!("dropped a response: {invalid}"),
+            },
+            Err(error) => {
+                crate::engine::trace::debug!("not a SIP message from {}: {error}", source.peer);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether there are as many transactions as there may be.
+    fn is_full(&self, cx: &Cx<'_>) -> bool {
+        self.clients.len() + self.servers.len() >= cx.limits.sip_transactions
+    }
+
+    /// A connection may have been idle for too long.
+    fn idle(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(stream) = self.net.get(conn) else {
+            return;
+        };
+        let until = stream.used + cx.limits.sip_idle;
+        if until <= cx.now || !stream.heard && !stream.outgoing() {
+            self.close(cx, conn);
+        } else {
+            self.timers.set(Deadline::Idle(conn), until);
+        }
+    }
+
+    /// Closes a connection.
+    fn close(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        cx.outbox.close(conn);
+        self.handle_closed(cx, conn);
+    }
+}
+
+fn source_of(cx: &Cx<'_>, conn: ConnId) -> Option<Source> {
+    let known = cx.outbox.conn(conn)?;
+    Some(Source {
+        transport: known.transport,
+        // A connection that was accepted has an address from the start.
+        local: known.local?,
+        peer: known.peer,
+        conn: Some(conn),
+    })
 }

@@ -1,0 +1,106 @@
+//! What the endpoint adds to messages of the layer above.
+
+use super::{Endpoint, Target};
+use crate::engine::Cx;
+use crate::sip::msg::header::{CSeq, CallId, From, MaxForwards, NameAddr, Route, To};
+use crate::sip::msg::{Headers, Method, Name, Request, Uri};
+use crate::wire::Text;
+
+/// What we understand in a dialog of ours (RFC 3261 §20.5).
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS, INFO, UPDATE, SUBSCRIBE, NOTIFY, REFER";
+
+impl Endpoint {
+    /// Makes a request outside a dialog complete (RFC 3261 §8.1.1).
+    pub(super) fn complete(&self, cx: &mut Cx<'_>, request: &mut Request, target: &Target) {
+        if !request.headers().contains(&Name::To)
+            && let Ok(uri) = request.uri()
+        {
+            request.headers_mut().set(&To(NameAddr::new(uri)));
+        }
+        let mut from = match request.headers().get::<From>() {
+            Ok(from) => from,
+            Err(_) => From(NameAddr::new(anonymous())),
+        };
+        if *target == Target::Uri && *request.method() != Method::Register {
+            self.preload_route(request.headers_mut(), &from.uri);
+        }
+        if from.tag().is_none() {
+            from.set_tag(&cx.ids.tag());
+            request.headers_mut().set(&from);
+        }
+        let method = request.method().clone();
+        let headers = request.headers_mut();
+        if !headers.contains(&Name::CallId) {
+            headers.set(&CallId(cx.ids.call_id()));
+        }
+        if !headers.contains(&Name::CSeq) {
+            headers.set(&CSeq { number: 1, method });
+        }
+        self.sign(request);
+    }
+
+    /// Adds what every request has, inside and outside of dialogs.
+    pub(super) fn sign(&self, request: &mut Request) {
+        let is_offer = matches!(request.method(), Method::Invite | Method::Update);
+        let headers = request.headers_mut();
+        if !headers.contains(&Name::MaxForwards) {
+            headers.set(&MaxForwards(70));
+        }
+        set_default(headers, Name::UserAgent, &self.config.user_agent);
+        if is_offer {
+            set_default(headers, Name::Allow, ALLOW);
+            set_default(headers, Name::Supported, "timer");
+        }
+    }
+
+    /// The Route of requests of a registered user: the proxy, then its Service-Route (RFC 3608 §6.1).
+    fn preload_route(&self, headers: &mut Headers, from: &Uri) {
+        if headers.contains(&Name::Route) {
+            return;
+        }
+        let from = from.aor();
+        let Some((_, registration)) = self
+            .registrations
+            .iter()
+            .find(|(_, registration)| registration.speaks_for(&from))
+        else {
+            return;
+        };
+        if registration.service_route.is_empty() {
+            return;
+        }
+        if let Some(proxy) = &self.config.outbound_proxy {
+            let mut proxy = proxy.clone();
+            if let Some(uri) = proxy.as_sip_mut() {
+                uri.set_param("lr", None);
+            }
+            headers.push(&Route(NameAddr::new(proxy)));
+        }
+        for hop in &registration.service_route {
+            headers.push(hop);
+        }
+    }
+}
+
+/// Who calls when nobody says so (RFC 3261 §8.1.1.3).
+fn anonymous() -> Uri {
+    Uri::Other {
+        scheme: Text::from_static("sip"),
+        rest: Text::from_static("anonymous@anonymous.invalid"),
+    }
+}
+
+/// Sets the text of a header that is missing.
+pub(super) fn set_default(headers: &mut Headers, name: Name, value: &str) {
+    if !value.is_empty() && !headers.contains(&name) {
+        // A text of the application's with a line end in it is left out rather than sent.
+        let _ = headers.set_text(name, value);
+    }
+}
+
+/// Sets the number of a request.
+pub(super) fn set_sequence(request: &mut Request, number: u32) {
+    let method = request.method().clone();
+    request.headers_mut().set(&CSeq { number, method });
+}

@@ -1,0 +1,455 @@
+//! Registrations that are kept alive (RFC 3261 §10.2, RFC 5626, RFC 3327, RFC 3608).
+
+use super::client::User;
+use super::fill::{ALLOW, set_default};
+use super::transport::Hop;
+use super::{Deadline, Endpoint, Event, Failure, HERE, RegistrationId, Target};
+use crate::engine::{ConnId, Cx, Key};
+use crate::sip::msg::header::{
+    CSeq, CallId, Contact, Expires, FlowTimer, From, MinExpires, NameAddr, PAssociatedUri,
+    RetryAfter, Route, ServiceRoute, To,
+};
+use crate::sip::msg::uri::SipUri;
+use crate::sip::msg::{Headers, Method, Name, Request, Response, Status, Uri};
+use crate::sip::register;
+use crate::wire::Text;
+use crate::wire::host::{Host, HostPort};
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+/// How long a flow must have lasted for its loss not to count as a failure (RFC 5626 §4.5 asks for a time
+/// without naming one).
+const STEADY: Duration = Duration::from_secs(120);
+
+/// How long the answer to a keep-alive may take (RFC 5626 §4.4.1).
+pub(super) const PONG: Duration = Duration::from_secs(10);
+
+/// A registration.
+#[derive(Debug)]
+pub(super) struct Registration {
+    pub(super) config: register::Config,
+    call_id: Text,
+    tag: Text,
+    sequence: u32,
+    sending: Option<Key>,
+    /// The application wants it gone.
+    leaving: bool,
+    /// It was changed while a REGISTER was out.
+    changed: bool,
+    /// Since when it stands.
+    since: Option<Instant>,
+    failures: u32,
+    /// The way of its REGISTER.
+    flow: Option<Hop>,
+    keep_alive: Option<Duration>,
+    /// The Route of requests of its user (RFC 3608).
+    pub(super) service_route: Vec<Route>,
+    /// The users it is for, as [`Uri::aor`] writes them.
+    aors: Vec<Text>,
+}
+
+impl Registration {
+    /// Whether requests of this user belong to the registration.
+    pub(super) fn speaks_for(&self, aor: &str) -> bool {
+        self.since.is_some() && self.aors.iter().any(|own| own == aor)
+    }
+}
+
+impl Endpoint {
+    pub(super) fn start_registration(
+        &mut self,
+        cx: &mut Cx<'_>,
+        config: register::Config,
+    ) -> RegistrationId {
+        let key = self.registrations.insert(Registration {
+            config,
+            call_id: cx.ids.call_id(),
+            tag: cx.ids.tag(),
+            sequence: 0,
+            sending: None,
+            leaving: false,
+            changed: false,
+            since: None,
+            failures: 0,
+            flow: None,
+            keep_alive: None,
+            service_route: Vec::new(),
+            aors: Vec::new(),
+        });
+        self.send_register(cx, key);
+        RegistrationId(key)
+    }
+
+    pub(super) fn change_registration(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        config: register::Config,
+    ) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        registration.config = config;
+        if registration.sending.is_some() {
+            registration.changed = true;
+        } else {
+            self.send_register(cx, key);
+        }
+    }
+
+    pub(super) fn end_registration(&mut self, cx: &mut Cx<'_>, key: Key) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        registration.leaving = true;
+        if registration.sending.is_some() {
+            registration.changed = true;
+        } else if registration.since.is_some() {
+            self.send_register(cx, key);
+        } else {
+            self.remove_registration(key);
+        }
+    }
+
+    fn remove_registration(&mut self, key: Key) {
+        self.timers.cancel(&Deadline::Registration(key));
+        self.timers.cancel(&Deadline::KeepAlive(key));
+        self.registrations.remove(key);
+        self.events.push_back(Event::Unregistered {
+            id: RegistrationId(key),
+        });
+    }
+
+    /// Sends a REGISTER, the first one or one that refreshes.
+    pub(super) fn send_register(&mut self, cx: &mut Cx<'_>, key: Key) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        self.timers.cancel(&Deadline::Registration(key));
+        registration.changed = false;
+        registration.sequence = registration.sequence.saturating_add(1);
+        let request = registration.request();
+        let sending = {
+            let mut request = request;
+            self.sign(&mut request);
+            self.send(cx, request, Target::Uri, User::Registration(key))
+        };
+        if self.sendings.get(sending).is_some()
+            && let Some(registration) = self.registrations.get_mut(key)
+        {
+            registration.sending = Some(sending);
+        }
+    }
+
+    /// What came of a REGISTER.
+    pub(super) fn registered(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        request: &Request,
+        hop: Option<Hop>,
+        outcome: Result<Response, Failure>,
+    ) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        registration.sending = None;
+        if let Ok(keys) = request.keys() {
+            registration.sequence = registration.sequence.max(keys.sequence);
+        }
+        if registration.leaving {
+            if registration.changed {
+                return self.send_register(cx, key);
+            }
+            return self.remove_registration(key);
+        }
+        match outcome {
+            Ok(response) if response.status().is_success() => {
+                self.stands(cx, key, hop, &response);
+            }
+            Ok(response) => self.refused(cx, key, &response),
+            Err(_) => self.failed(cx, key, None, None),
+        }
+        if (self.registrations.get(key)).is_some_and(|r| r.changed && r.sending.is_none()) {
+            self.send_register(cx, key);
+        }
+    }
+
+    fn stands(&mut self, cx: &mut Cx<'_>, key: Key, hop: Option<Hop>, response: &Response) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        let headers = response.headers();
+        let (granted, gruu) = registration.granted(headers, hop.as_ref());
+        registration.failures = match registration.since {
+            // Standing again is no success before it has stood for a while.
+            Some(_) => 0,
+            None => registration.failures,
+        };
+        registration.since.get_or_insert(cx.now);
+        registration.flow = hop;
+        registration.service_route = headers
+            .all::<ServiceRoute>()
+            .filter_map(|hop| Some(Route(hop.ok()?.0.compact())))
+            .collect();
+        let associated: Vec<Uri> = headers
+            .all::<PAssociatedUri>()
+            .filter_map(|address| Some(address.ok()?.0.uri.compact()))
+            .collect();
+        registration.aors = std::iter::once(&registration.config.aor)
+            .chain(&associated)
+            .map(Uri::aor)
+            .collect();
+        // A server that speaks of flows answers keep-alives, and gives up who sends none.
+        let flow_timer = headers.find::<FlowTimer>().ok().flatten();
+        let wanted = match hop {
+            Some(hop) if hop.conn.is_some() => self.config.stream_keep_alive,
+            _ => self.config.udp_keep_alive,
+        };
+        registration.keep_alive = registration.config.keep_alive.then(|| match flow_timer {
+            Some(FlowTimer(seconds)) if seconds > 0 => {
+                let longest = Duration::from_secs(seconds.into());
+                wanted.min(longest.saturating_sub(longest / 10))
+            }
+            _ => wanted,
+        });
+        if flow_timer.is_some()
+            && let Some(stream) = hop.and_then(|hop| self.net.get_mut(hop.conn?))
+        {
+            stream.pongs = true;
+        }
+        self.timers
+            .set(Deadline::Registration(key), cx.now + refresh_after(granted));
+        self.schedule_keep_alive(cx, key);
+        self.events.push_back(Event::Registered {
+            id: RegistrationId(key),
+            expires: granted,
+            associated,
+            gruu,
+        });
+    }
+
+    fn refused(&mut self, cx: &mut Cx<'_>, key: Key, response: &Response) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        let status = response.status();
+        let headers = response.headers();
+        if status == Status::INTERVAL_TOO_BRIEF
+            && let Ok(MinExpires(least)) = headers.get::<MinExpires>()
+        {
+            let least = Duration::from_secs(least.into());
+            if least > registration.config.expires {
+                registration.config.expires = least;
+                return self.send_register(cx, key);
+            }
+        }
+        let after = (headers.find::<RetryAfter>().ok().flatten())
+            .map(|after| Duration::from_secs(after.seconds.into()));
+        self.failed(cx, key, Some(status), after);
+    }
+
+    fn failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        status: Option<Status>,
+        after: Option<Duration>,
+    ) {
+        let Some(registration) = self.registrations.get_mut(key) else {
+            return;
+        };
+        registration.since = None;
+        registration.failures = registration.failures.saturating_add(1);
+        self.timers.cancel(&Deadline::KeepAlive(key));
+        // What another attempt would not change is left to the application.
+        let is_passing = status.is_none_or(|status| {
+            after.is_some()
+                || status.class() == 5
+                || matches!(
+                    status,
+                    Status::REQUEST_TIMEOUT | Status::TEMPORARILY_UNAVAILABLE | Status::FLOW_FAILED
+                )
+        });
+        let retry_in = is_passing.then(|| {
+            let pause = back_off(cx, registration.failures);
+            after.map_or(pause, |after| pause.max(after))
+        });
+        if let Some(pause) = retry_in {
+            self.timers.set(Deadline::Registration(key), cx.now + pause);
+        }
+        self.events.push_back(Event::RegistrationFailed {
+            id: RegistrationId(key),
+            status,
+            retry_in,
+        });
+    }
+
+    /// A connection is gone: registrations that stood on it are made again (RFC 5626 §4.5).
+    pub(super) fn flow_lost(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let lost: Vec<Key> = self
+            .registrations
+            .iter()
+            .filter(|(_, r)| r.since.is_some() && r.flow.is_some_and(|hop| hop.conn == Some(conn)))
+            .map(|(key, _)| key)
+            .collect();
+        for key in lost {
+            let Some(registration) = self.registrations.get_mut(key) else {
+                continue;
+            };
+            let stood = registration.since.take();
+            registration.flow = None;
+            let was_steady =
+                stood.is_some_and(|since| cx.now.saturating_duration_since(since) >= STEADY);
+            registration.failures = match was_steady {
+                true => 0,
+                false => registration.failures.saturating_add(1),
+            };
+            let pause = back_off(cx, registration.failures);
+            self.timers.cancel(&Deadline::KeepAlive(key));
+            if registration.sending.is_none() {
+                self.timers.set(Deadline::Registration(key), cx.now + pause);
+            }
+        }
+    }
+
+    fn schedule_keep_alive(&mut self, cx: &mut Cx<'_>, key: Key) {
+        let Some(interval) = self.registrations.get(key).and_then(|r| r.keep_alive) else {
+            return;
+        };
+        // 80 to 100 % of it, so that a server's clients do not all speak at once.
+        let pause = cx.ids.between(interval * 4 / 5, interval);
+        self.timers.set(Deadline::KeepAlive(key), cx.now + pause);
+    }
+
+    /// A flow is to be kept alive (RFC 5626 §4.4).
+    pub(super) fn keep_alive(&mut self, cx: &mut Cx<'_>, key: Key) {
+        let Some(hop) = self.registrations.get(key).and_then(|r| r.flow) else {
+            return;
+        };
+        match hop.conn {
+            Some(conn) => {
+                if self.net.push(cx, conn, Bytes::from_static(b"\r\n\r\n"))
+                    && let Some(stream) = self.net.get_mut(conn)
+                    && stream.pongs
+                {
+                    stream.pinged = true;
+                    self.timers.set(Deadline::Pong(conn), cx.now + PONG);
+                }
+            }
+            None => cx
+                .outbox
+                .datagram(hop.from, hop.peer, Bytes::from_static(b"\r\n")),
+        }
+        self.schedule_keep_alive(cx, key);
+    }
+}
+
+impl Registration {
+    fn request(&self) -> Request {
+        let config = &self.config;
+        let expires = match self.leaving {
+            true => 0,
+            false => u32::try_from(config.expires.as_secs()).unwrap_or(u32::MAX),
+        };
+        let mut request = Request::new(Method::Register, &config.registrar);
+        let headers = request.headers_mut();
+        let mut from = From(NameAddr::new(config.aor.clone()));
+        from.set_tag(&self.tag);
+        headers.set(&from);
+        headers.set(&To(NameAddr::new(config.aor.clone())));
+        headers.set(&CallId(self.call_id.clone()));
+        headers.set(&CSeq {
+            number: self.sequence,
+            method: Method::Register,
+        });
+        headers.set(&Contact::Address(self.contact()));
+        headers.set(&Expires(expires));
+        set_default(
+            headers,
+            Name::Supported,
+            match self.outbound() {
+                true => "path, outbound, gruu",
+                false => "path, gruu",
+            },
+        );
+        set_default(headers, Name::Allow, ALLOW);
+        for (name, value) in &config.headers {
+            // A text of the application's with a line end in it is left out rather than sent.
+            let _ = headers.push_text(name.clone(), value);
+        }
+        request
+    }
+
+    fn outbound(&self) -> bool {
+        self.config.instance.is_some() && self.config.reg_id.is_some()
+    }
+
+    fn contact(&self) -> NameAddr {
+        let config = &self.config;
+        let mut uri = SipUri::new(HostPort::new(Host::Name(Text::from_static(HERE))));
+        uri.user = config.user.clone().or_else(|| match &config.aor {
+            Uri::Sip(aor) => aor.user.clone(),
+            Uri::Tel(tel) => Some(Text::from(tel.digits())),
+            _ => None,
+        });
+        let mut contact = NameAddr::new(Uri::Sip(uri));
+        contact.display = config.display.clone();
+        contact.params = config.params.clone();
+        if let Some(instance) = &config.instance {
+            contact
+                .params
+                .set_quoted("+sip.instance", &format!("<{instance}>"));
+            if let Some(reg_id) = config.reg_id {
+                contact.params.set("reg-id", Some(&reg_id.to_string()));
+            }
+        }
+        contact
+    }
+
+    /// For how long the registrar has granted our binding, and the GRUU that it gave it.
+    fn granted(&self, headers: &Headers, hop: Option<&Hop>) -> (Duration, Option<Uri>) {
+        let ours = headers.all::<Contact>().filter_map(Result::ok).find(|c| {
+            match (&self.config.instance, c.features().instance()) {
+                (Some(own), Some(instance)) => own.as_str() == instance,
+                _ => hop.is_some_and(|hop| {
+                    c.uri()
+                        .and_then(Uri::as_sip)
+                        .is_some_and(|uri| uri.host == HostPort::from(hop.local))
+                }),
+            }
+        });
+        let seconds = ours
+            .as_ref()
+            .and_then(|contact| contact.expires().ok().flatten())
+            .or_else(|| Some(headers.find::<Expires>().ok().flatten()?.0));
+        let expires = seconds.map_or(self.config.expires, |s| Duration::from_secs(s.into()));
+        let gruu = ours
+            .as_ref()
+            .and_then(|contact| contact.params().value("pub-gruu"))
+            .and_then(|gruu| gruu.parse().ok());
+        (expires, gruu)
+    }
+}
+
+/// When a registration is refreshed (TS 24.229): ten minutes before its end, or half-way if it is short.
+fn refresh_after(granted: Duration) -> Duration {
+    if granted > Duration::from_secs(1200) {
+        granted.saturating_sub(Duration::from_secs(600))
+    } else {
+        // One that is granted for no time at all is not asked for in a loop.
+        (granted / 2).max(Duration::from_secs(1))
+    }
+}
+
+/// How long to wait after `failures` in a row (RFC 5626 §4.5): none at first, then half to all of a bound
+/// that doubles from a minute to half an hour.
+fn back_off(cx: &mut Cx<'_>, failures: u32) -> Duration {
+    if failures == 0 {
+        return Duration::ZERO;
+    }
+    let bound = Duration::from_secs(30)
+        .saturating_mul(1 << failures.min(6))
+        .min(Duration::from_secs(1800));
+    cx.ids.between(bound / 2, bound)
+}

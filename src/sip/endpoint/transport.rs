@@ -1,0 +1,319 @@
+//! The transports: connections by address, the bytes that wait for them, and the Via of responses
+//! (RFC 3261 §18, RFC 3581).
+
+use super::client::Candidate;
+use super::{Config, HERE, Source};
+use crate::engine::{ConnId, Cx, Direction, Ids, Key, Map, Protocol, Sighting, Transport};
+use crate::sip::msg::header::{Contact, Via};
+use crate::sip::msg::{Framer, Headers, Name, Request};
+use crate::wire::Text;
+use crate::wire::host::{Host, HostPort};
+use bytes::Bytes;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    pub(super) transport: Transport,
+    /// Our address, which stands in Via and Contact.
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+    /// The connection; `None` for datagrams.
+    pub(super) conn: Option<ConnId>,
+    /// The socket that a datagram must leave from, for a flow.
+    pub(super) from: Option<SocketAddr>,
+}
+
+impl Hop {
+    /// Adds our Via, which asks for the port that we are seen at (RFC 3581 §3).
+    pub(super) fn write_via(&self, request: &mut Request, branch: &str) {
+        let mut via = Via::new(self.transport.name(), self.local.into(), branch);
+        via.params.set("rport", None);
+        request.headers_mut().prepend(&via);
+    }
+
+    /// Whether a Via with this sent-by is ours (RFC 3261 §18.1.2).
+    pub(super) fn is_sent_by(&self, sent_by: &str) -> bool {
+        sent_by
+            .parse::<HostPort>()
+            .is_ok_and(|sent_by| sent_by == HostPort::from(self.local))
+    }
+
+    /// Writes our address into a Contact that asks for it; see [`HERE`](super::HERE).
+    pub(super) fn fill_contact(&self, headers: &mut Headers) {
+        if !headers
+            .texts(&Name::Contact)
+            .any(|contact| contact.contains(HERE))
+        {
+            return;
+        }
+        let contacts: Vec<_> = headers.all::<Contact>().filter_map(Result::ok).collect();
+        headers.remove(&Name::Contact);
+        for mut contact in contacts {
+            if let Contact::Address(address) = &mut contact
+                && let Some(uri) = address.uri.as_sip_mut()
+                && matches!(&uri.host.host, Host::Name(name) if name.eq_ignore_ascii_case(HERE))
+            {
+                uri.host = HostPort::from(self.local);
+                match self.transport {
+                    Transport::Udp => uri.params.remove("transport"),
+                    Transport::Tcp => uri.set_param("transport", Some("tcp")),
+                    Transport::Tls => uri.set_param("transport", Some("tls")),
+                }
+            }
+            headers.push(&contact);
+        }
+    }
+}
+
+/// What a connection is found by. The name is that of the certificate, so that two identities never share a
+/// connection (RFC 5922).
+type Road = (Transport, SocketAddr, Option<Text>);
+
+/// What shall hear of it when a connection comes up or breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Watcher {
+    /// A request that waits for the connection.
+    Sending(Key),
+    /// A client transaction on it.
+    Client(Key),
+}
+
+/// The SIP connections of a node.
+#[derive(Debug)]
+pub(super) struct Net {
+    all: Map<ConnId, Stream>,
+    outgoing: Map<Road, ConnId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) framer: Framer,
+    queue: VecDeque<Bytes>,
+    queued: usize,
+    road: Option<Road>,
+    is_up: bool,
+    watchers: BTreeSet<Watcher>,
+    /// When it was last used, either way.
+    pub(super) used: Instant,
+    /// Whether the peer has ever answered a keep-alive, and whether one waits for its answer.
+    pub(super) pongs: bool,
+    pub(super) pinged: bool,
+    /// Whether it ever carried a message to us.
+    pub(super) heard: bool,
+    /// Whether the peer does not read what it is sent.
+    pub(super) congested: bool,
+}
+
+impl Stream {
+    fn new(now: Instant, road: Option<Road>, is_up: bool) -> Self {
+        Self {
+            framer: Framer::default(),
+            queue: VecDeque::new(),
+            queued: 0,
+            road,
+            is_up,
+            watchers: BTreeSet::new(),
+            used: now,
+            pongs: false,
+            pinged: false,
+            heard: false,
+            congested: false,
+        }
+    }
+
+    /// Whether we opened it.
+    pub(super) const fn outgoing(&self) -> bool {
+        self.road.is_some()
+    }
+}
+
+impl Net {
+    pub(super) fn new(ids: &mut Ids) -> Self {
+        Self {
+            all: ids.map(),
+            outgoing: ids.map(),
+        }
+    }
+
+    /// A connection to `peer`: the one that there is, or a new one. `None` if there are too many.
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        transport: Transport,
+        peer: SocketAddr,
+        name: Option<Text>,
+    ) -> Option<ConnId> {
+        let road = (transport, peer, name);
+        if let Some(&conn) = self.outgoing.get(&road) {
+            return Some(conn);
+        }
+        if self.all.len() >= cx.limits.sip_connections {
+            return None;
+        }
+        let conn = cx
+            .outbox
+            .connect(Protocol::Sip, transport, peer, road.2.clone());
+        self.all
+            .insert(conn, Stream::new(cx.now, Some(road.clone()), false));
+        self.outgoing.insert(road, conn);
+        Some(conn)
+    }
+
+    /// A connection that a peer has opened. `false` if there are too many.
+    pub(super) fn accepted(&mut self, cx: &Cx<'_>, conn: ConnId) -> bool {
+        if self.all.len() >= cx.limits.sip_connections {
+            return false;
+        }
+        self.all.insert(conn, Stream::new(cx.now, None, true));
+        true
+    }
+
+    pub(super) fn get(&self, conn: ConnId) -> Option<&Stream> {
+        self.all.get(&conn)
+    }
+
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Stream> {
+        self.all.get_mut(&conn)
+    }
+
+    /// Forgets a connection; gives back whether it was up and who is to hear of its end.
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<(bool, Vec<Watcher>)> {
+        let stream = self.all.remove(&conn)?;
+        if let Some(road) = &stream.road
+            && self.outgoing.get(road) == Some(&conn)
+        {
+            self.outgoing.remove(road);
+        }
+        Some((stream.is_up, stream.watchers.into_iter().collect()))
+    }
+
+    /// A connection that we asked for is up; gives back who waits for it.
+    pub(super) fn connected(&mut self, conn: ConnId) -> Vec<Watcher> {
+        let Some(stream) = self.all.get_mut(&conn) else {
+            return Vec::new();
+        };
+        stream.is_up = true;
+        std::mem::take(&mut stream.watchers).into_iter().collect()
+    }
+
+    /// Has `watcher` told about the connection.
+    pub(super) fn watch(&mut self, conn: ConnId, watcher: Watcher) {
+        if let Some(stream) = self.all.get_mut(&conn) {
+            stream.watchers.insert(watcher);
+        }
+    }
+
+    pub(super) fn unwatch(&mut self, conn: ConnId, watcher: Watcher) {
+        if let Some(stream) = self.all.get_mut(&conn) {
+            stream.watchers.remove(&watcher);
+        }
+    }
+
+    /// The way back to the sender of a message, unless its connection is gone.
+    pub(super) fn flow(&self, config: &Config, source: &Source) -> Option<Candidate> {
+        if let Some(conn) = source.conn {
+            self.all.get(&conn)?;
+        }
+        let local = config
+            .listener(source.transport, source.peer)
+            .unwrap_or(source.local);
+        Some(Candidate {
+            transport: source.transport,
+            peer: source.peer,
+            name: None,
+            flow: Some(Hop {
+                transport: source.transport,
+                local,
+                peer: source.peer,
+                conn: source.conn,
+                from: source.conn.is_none().then_some(source.local),
+            }),
+            any_size: true,
+        })
+    }
+
+    /// The way to `peer` by datagrams, if we listen for the responses.
+    pub(super) fn datagram_hop(&self, config: &Config, peer: SocketAddr) -> Option<Hop> {
+        Some(Hop {
+            transport: Transport::Udp,
+            local: config.listener(Transport::Udp, peer)?,
+            peer,
+            conn: None,
+            from: None,
+        })
+    }
+
+    /// The way over a connection, once it is up.
+    pub(super) fn stream_hop(&self, config: &Config, cx: &Cx<'_>, conn: ConnId) -> Option<Hop> {
+        let stream = self.all.get(&conn)?;
+        let known = cx.outbox.conn(conn)?;
+        if !stream.is_up {
+            return None;
+        }
+        let local = config
+            .listener(known.transport, known.peer)
+            .or(known.local)?;
+        Some(Hop {
+            transport: known.transport,
+            local,
+            peer: known.peer,
+            conn: Some(conn),
+            from: None,
+        })
+    }
+
+    /// Queues bytes for a connection. `false` if it is gone, or reads too slowly.
+    pub(super) fn push(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: Bytes) -> bool {
+        let Some(stream) = self.all.get_mut(&conn) else {
+            return false;
+        };
+        let queued = stream.queued.saturating_add(bytes.len());
+        if queued > cx.limits.sip_send_queue {
+            return false;
+        }
+        stream.queued = queued;
+        stream.congested |= queued > cx.limits.sip_send_queue / 2;
+        stream.queue.push_back(bytes);
+        stream.used = cx.now;
+        cx.outbox.flush(conn);
+        true
+    }
+
+    /// The next bytes for a connection.
+    pub(super) fn pull(&mut self, conn: ConnId) -> Option<Bytes> {
+        let stream = self.all.get_mut(&conn)?;
+        let bytes = stream.queue.pop_front()?;
+        stream.queued = stream.queued.saturating_sub(bytes.len());
+        if stream.queue.is_empty() {
+            stream.congested = false;
+        }
+        Some(bytes)
+    }
+
+    /// Sends a message. `false` if it cannot go.
+    pub(super) fn send(&mut self, cx: &mut Cx<'_>, hop: &Hop, bytes: Bytes) -> bool {
+        let sent = match hop.conn {
+            Some(conn) => self.push(cx, conn, bytes.clone()),
+            None => {
+                cx.outbox.datagram(hop.from, hop.peer, bytes.clone());
+                true
+            }
+        };
+        if sent {
+            let at = cx.wall();
+            cx.outbox.show(|| Sighting {
+                at,
+                direction: Direction::Out,
+                protocol: Protocol::Sip,
+                transport: hop.transport,
+                local: hop.local,
+                peer: hop.peer,
+                bytes,
+            });
+        }
+        sent
+    }
+}
