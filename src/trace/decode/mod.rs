@@ -8,6 +8,7 @@ mod body;
 mod detect;
 mod document;
 mod gist;
+mod header;
 mod json;
 mod msrp;
 mod node;

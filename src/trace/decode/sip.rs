@@ -2,9 +2,11 @@
 
 use super::body::Content;
 use super::node::{Fault, Node};
-use super::{Decoder, fault, offset};
-use crate::sip::msg::{Field, Headers, Message, Mode, Name};
+use super::{Decoder, fault, header, offset};
+use crate::sip::msg::header::check;
+use crate::sip::msg::{Field, Message, Mode, Name};
 use crate::sip::{Invalid, ParseError};
+use crate::wire::Text;
 use bytes::Bytes;
 
 impl Decoder<'_> {
@@ -32,6 +34,9 @@ impl Decoder<'_> {
                 node.push(Node::text("type", "request"));
                 node.push(Node::text("method", request.method().as_str()));
                 node.push(Node::text("uri", request.uri_text()));
+                if let Ok(uri) = request.uri() {
+                    node.push(header::uri("uri_parts", &uri));
+                }
             }
             Message::Response(response) => {
                 node.push(Node::text("type", "response"));
@@ -56,7 +61,7 @@ impl Decoder<'_> {
             };
             node.push(self.body(body, offset(bytes, body, base), content, depth));
         }
-        let breaches = self.sip_breaches(message, base);
+        let breaches = self.sip_breaches(message, bytes, base);
         node.push(Node::flag("valid", breaches.is_empty()));
         if let Some(first) = breaches.first() {
             node.error = Some(first.clone());
@@ -70,34 +75,68 @@ impl Decoder<'_> {
 
     fn sip_header(&self, field: &Field<'_>, bytes: &[u8], base: Option<usize>) -> Node {
         let name = field.name();
-        let mut node = Node::object("").with(Node::text("name", name.as_str()));
+        let at = offset(bytes, field.spelled().as_bytes(), base);
+        let mut node = Node::object("").at(at).with(Node::text("name", name.as_str()));
         if field.spelled() != name.as_str() {
             node.push(Node::text("spelled", field.spelled()));
         }
-        match field.text() {
-            Some(value) => node.push(Node::text("value", value)),
+        let Some(value) = field.text() else {
+            // Whether that matters is for `validate` to say.
+            return node.with(Node::text("remark", "not UTF-8 (RFC 3261 §7.3.1)"));
+        };
+        node.push(Node::text("value", value));
+        match self.grammar(field, bytes, base) {
+            Some(fault) if self.mode == Mode::Strict => node.error = Some(fault),
+            // A peer is let have its way where the message can be used all the same.
+            Some(fault) => node.push(Node::text("remark", fault.to_string())),
             None => {
-                node.error =
-                    Some(Fault::new(format!("{name} is not UTF-8"), None).of("RFC 3261 §7.3.1"));
+                if let Some(values) = header::values(&name, value) {
+                    node.push(values);
+                }
             }
         }
-        node.at(offset(bytes, field.spelled().as_bytes(), base))
+        node
     }
 
-    /// Every rule that is broken: the one that decides first.
-    fn sip_breaches(&self, message: &Message, base: Option<usize>) -> Vec<Fault> {
+    /// How a field breaks the grammar of its header.
+    fn grammar(&self, field: &Field<'_>, bytes: &[u8], base: Option<usize>) -> Option<Fault> {
+        let name = field.name();
+        let value = field.text()?;
+        let error = check(&name, &Text::from(value), self.mode).err()?;
+        // Where a field is folded, its value is not a part of the message.
+        let start = offset(bytes, value.as_bytes(), base);
+        let mut fault = fault(&error, start).of(header::section(&name));
+        fault.offset = fault.offset.or_else(|| offset(bytes, field.spelled().as_bytes(), base));
+        Some(fault)
+    }
+
+    /// Every rule that is broken, the one that decides first.
+    fn sip_breaches(&self, message: &Message, bytes: &[u8], base: Option<usize>) -> Vec<Fault> {
         let mut breaches = Vec::new();
+        let fields = || message.headers().iter();
         if let Err(invalid) = message.validate(self.mode) {
-            breaches.push(invalid_fault(&invalid, base));
+            // What was expected where says more than that the grammar was broken.
+            let broken = invalid.header.as_ref().filter(|_| invalid.section.ends_with("§25.1"));
+            let found = broken.and_then(|name| {
+                fields().filter(|field| field.is(name)).find_map(|field| self.grammar(&field, bytes, base))
+            });
+            let uri = match message {
+                Message::Request(request) if invalid.header.is_none() => {
+                    let at = offset(bytes, request.uri_text().as_bytes(), base);
+                    request.uri().err().map(|error| fault(&error, at).of(invalid.section))
+                }
+                _ => None,
+            };
+            breaches.push(found.or(uri).unwrap_or_else(|| invalid_fault(&invalid, base)));
         }
         if self.mode == Mode::Strict {
-            self.strict_breaches(message.headers(), base, &mut breaches);
+            for breach in fields().filter_map(|field| self.grammar(&field, bytes, base)) {
+                if !breaches.contains(&breach) {
+                    breaches.push(breach);
+                }
+            }
         }
         breaches
-    }
-
-    fn strict_breaches(&self, headers: &Headers, base: Option<usize>, breaches: &mut Vec<Fault>) {
-        let _ = (headers, base, breaches);
     }
 }
 
