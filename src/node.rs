@@ -14,6 +14,7 @@
 //! What a node sends to one of its own listeners never leaves it: functions that live behind one address
 //! speak SIP and MSRP with each other exactly as they would across hosts, without a socket in between.
 
+pub use crate::conversation::Ends;
 use crate::conversation::{self, Legs};
 use crate::engine::{
     Clock, Conn, ConnId, Cx, Ids, Input, Limits, Map, Outbox, Protocol, QuestionId, Reply, Seed,
@@ -96,17 +97,6 @@ pub trait Role {
 pub trait Answers<T>: Role {
     /// The answer to a question that this role asked.
     fn handle_answer(&mut self, net: &mut Net<'_, Self::Event>, question: QuestionId, answer: T);
-}
-
-/// The context of one step together with the two endpoints: what a [`Legs`] command needs.
-#[derive(Debug)]
-pub struct Ends<'a> {
-    /// Time, ids, bounds and the outbox.
-    pub cx: Cx<'a>,
-    /// The SIP endpoint.
-    pub sip: &'a mut sip::Endpoint,
-    /// The MSRP endpoint.
-    pub msrp: &'a mut msrp::Endpoint,
 }
 
 /// All that a role can reach during a step.

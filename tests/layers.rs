@@ -34,8 +34,8 @@ const TIERS: [(&str, u8); 21] = [
 const NEIGHBOURS: [(&str, &str); 4] = [
     ("engine", "wire"),
     ("wire", "engine"),
-    // What a participating function keeps for its users.
-    ("participating", "store"),
+    // It answers what a participating function asks.
+    ("store", "participating"),
     // The body of a receipt is one part of a message.
     ("imdn", "cpim"),
 ];

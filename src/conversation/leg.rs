@@ -12,13 +12,13 @@
 //! Content may be sent in any of these states; it waits in the MSRP session until that is up. What the
 //! next hop has not confirmed when a leg ends comes back as [`Event::Unsent`], in order.
 
+use super::Ends;
 use super::envelope::{Destination, Envelope};
 use super::event::{Custody, Ending, Event, Parcel, ParcelId};
 use super::service::Service;
 use super::terms::{self, Terms};
 use crate::engine::{Ids, Map, Slab, id};
 use crate::msrp::{self, SendId, SessionId};
-use crate::node::Ends;
 use crate::sip::msg::header::{Contact, Reason, Warning};
 use crate::sip::msg::{Method, Request, Response, Status};
 use crate::sip::{self, CallId, RequestId, Source};

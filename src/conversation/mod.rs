@@ -11,6 +11,7 @@
 
 pub mod activity;
 mod contact;
+mod ends;
 mod envelope;
 mod event;
 mod leg;
@@ -20,6 +21,7 @@ mod service;
 mod terms;
 
 pub use contact::Contact;
+pub use ends::Ends;
 pub use envelope::{Destination, Envelope, Identity, Thread, is_ephemeral};
 pub use event::{Custody, Ending, Event, Parcel, ParcelId};
 pub use leg::{LegId, Legs};

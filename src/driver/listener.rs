@@ -2,6 +2,7 @@
 
 use super::ready::Bell;
 use crate::engine::Protocol;
+use crate::engine::trace::warning;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -50,7 +51,8 @@ impl Listener {
                 Poll::Ready(Ok(pair)) => accepted.push(pair),
                 Poll::Ready(Err(error)) if concerns_the_peer(&error) => {}
                 Poll::Ready(Err(error)) if concerns_the_socket(&error) => return Err(error),
-                Poll::Ready(Err(_)) => {
+                Poll::Ready(Err(_error)) => {
+                    warning!("cannot accept connections: {_error}");
                     // It would fail again at once, and again, and leave no time for those who could
                     // give descriptors back.
                     self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));

@@ -5,9 +5,9 @@ mod loops;
 mod streams;
 mod tls;
 
+use super::Config;
 use super::machine::Machine;
 use super::sockets::Sockets;
-use super::Config;
 use crate::engine::{Conn, ConnId, Ids, Input, Outbox, Protocol, Reply, Seed, Transport};
 use crate::node::Output;
 use bytes::Bytes;
