@@ -98,6 +98,33 @@ fn rfc4475_what_is_refused_has_its_status() {
     assert_eq!(seen, REFUSED.len());
 }
 
+/// What a lenient reader takes for what it means and a strict one refuses.
+const REFUSED_STRICTLY: [&str; 4] = ["baddate", "baddn", "escruri", "regbadct"];
+
+#[test]
+fn rfc4475_a_strict_reader_takes_all_valid_messages_and_knows_the_others() {
+    for (name, bytes) in files("rfc4475") {
+        let Ok(message) = parse(&bytes) else {
+            continue;
+        };
+        let [lenient, strict] = [Mode::Receive, Mode::Strict].map(|mode| message.validate(mode));
+        if VALID.contains(&&*name) {
+            assert_eq!(strict, Ok(()), "{name}");
+        }
+        if REFUSED_STRICTLY.contains(&&*name) {
+            assert_eq!(lenient, Ok(()), "{name}");
+            assert_eq!(
+                strict.clone().expect_err(&name).status.code(),
+                400,
+                "{name}"
+            );
+        }
+        if ["badaspec", "badinv01", "quotbal"].contains(&&*name) {
+            strict.expect_err(&name);
+        }
+    }
+}
+
 #[test]
 fn rfc4475_every_message_is_read_without_harm_however_it_is_cut_off() {
     for (_, bytes) in files("rfc4475") {

@@ -1,8 +1,9 @@
 //! What must be right before a message is used.
 
 use super::index::Index;
-use super::{Headers, Keys, Name, Request, Response, Status, list};
+use super::{Headers, Keys, Name, Request, Response, Status, Uri, header, list};
 use crate::sip::{HeaderError, Invalid};
+use crate::wire::Text;
 
 /// How much of a message is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +31,18 @@ const DECISIVE: [Name; 7] = [
 
 pub(super) fn request(request: &Request, mode: Mode) -> Result<(), Invalid> {
     let headers = request.headers();
-    if let Err(error) = request.uri() {
-        return Err(broken(headers, &error));
+    match request.uri() {
+        Err(error) => return Err(broken(headers, &error)),
+        Ok(Uri::Sip(uri)) if mode == Mode::Strict && !uri.headers.is_empty() => {
+            return Err(Invalid {
+                header: None,
+                rule: "the Request-URI carries headers",
+                section: "RFC 3261 §19.1.1",
+                at: 0,
+                status: Status::BAD_REQUEST,
+            });
+        }
+        Ok(_) => {}
     }
     let keys = common(headers, mode)?;
     if keys.method != request.method().as_str() {
@@ -74,7 +85,34 @@ fn common(headers: &Headers, mode: Mode) -> Result<Keys<'_>, Invalid> {
     {
         return Err(repeated(name, slot.at()));
     }
-    Keys::of(headers).map_err(|error| broken(headers, &error))
+    let keys = Keys::of(headers).map_err(|error| broken(headers, &error))?;
+    if mode == Mode::Strict {
+        grammar(headers)?;
+    }
+    Ok(keys)
+}
+
+/// Every field whose header has a type follows its grammar.
+fn grammar(headers: &Headers) -> Result<(), Invalid> {
+    for (field, slot) in headers.iter().zip(headers.index.slots()) {
+        let name = field.name();
+        let checked = match field.text() {
+            Some(text) => header::check(&name, &Text::from(text), Mode::Strict),
+            None => Err(HeaderError::NotUtf8(name)),
+        };
+        if let Err(error) = checked {
+            let within = match error {
+                HeaderError::Syntax { at, .. } => at,
+                _ => 0,
+            };
+            let at = slot.at() + within;
+            return Err(Invalid {
+                at,
+                ..broken(headers, &error)
+            });
+        }
+    }
+    Ok(())
 }
 
 fn missing(name: Name) -> Invalid {
