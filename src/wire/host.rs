@@ -1,7 +1,7 @@
 //! Hosts as URIs and header fields write them.
 
+use super::Text;
 use super::cursor::{ByteSet, Cursor, Syntax};
-use super::{Text, cursor::write_line};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -83,10 +83,14 @@ impl Host {
         }
     }
 
-    /// Writes the host; IPv6 in brackets.
+    /// Writes the host; IPv6 in brackets. What no name can have is left out, so that a host cannot end what
+    /// it stands in.
     pub fn write(&self, out: &mut String) {
+        const HOST: &ByteSet = &ByteSet::HOST;
+        let allowed = |c: &char| u8::try_from(*c).is_ok_and(|byte| HOST.contains(byte));
         match self {
-            Self::Name(name) => write_line(name, out),
+            Self::Name(name) if HOST.covers(name) => out.push_str(name),
+            Self::Name(name) => out.extend(name.chars().filter(allowed)),
             Self::V4(address) => out.push_str(&address.to_string()),
             Self::V6(address) => out.extend(["[", &address.to_string(), "]"]),
         }
@@ -310,6 +314,12 @@ mod tests {
             let host: Host = text.parse().unwrap();
             assert_eq!(host.to_string(), "[2001:db8::9:255]");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_none_does_not_end_what_it_stands_in() {
+        assert_eq!(Host::named("a.example>\r\nX: y").to_string(), "a.exampleXy");
+        assert_eq!(Host::named("2001:db8::1").to_string(), "[2001:db8::1]");
     }
 
     #[test]

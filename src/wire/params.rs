@@ -284,7 +284,7 @@ impl Param<'_> {
         write_line(self.name, out);
         if let Some(value) = self.value {
             out.push('=');
-            if self.quoted || !(BARE.covers(value) || value.is_empty()) {
+            if self.quoted || !BARE.covers(value) {
                 write_quoted(value, out);
             } else {
                 out.push_str(value);
@@ -395,7 +395,7 @@ mod tests {
                 vec![("a", Some(r#"b;c,"d""#)), ("e", Some(""))],
                 r#";a="b;c,\"d\"";e="""#,
             ),
-            (";a=", vec![("a", Some(""))], ";a="),
+            (";a=", vec![("a", Some(""))], ";a=\"\""),
             (
                 ";received=2001:db8::9:255;q=0.5",
                 vec![("received", Some("2001:db8::9:255")), ("q", Some("0.5"))],

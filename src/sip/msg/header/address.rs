@@ -591,6 +591,17 @@ mod tests {
     }
 
     #[test]
+    fn a_compact_contact_lets_go_of_the_message() {
+        let value = "\"a \\\"b\\\"\" <sip:u:p@h.example:1;lr;x=y?z=1>;q=0.5;c=\"\\d\"";
+        let received = bytes::Bytes::from(value.as_bytes().to_vec());
+        let contact = Contact::parse(&Text::from_utf8(received.clone()).unwrap()).unwrap();
+        let kept = contact.compact();
+        assert_eq!(kept, contact);
+        drop(contact);
+        assert!(received.try_into_mut().is_ok(), "the buffer is free again");
+    }
+
+    #[test]
     fn control_characters_in_a_name_do_not_end_its_line() {
         let address = NameAddr::new("sip:a@b".parse().unwrap()).with_display("x\r\nVia: y\0");
         assert_eq!(address.to_string(), "\"x  Via: y \" <sip:a@b>");
