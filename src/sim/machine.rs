@@ -1,0 +1,88 @@
+//! What the world needs of a machine.
+
+use crate::engine::{ConnId, Input, Protocol, Reply, Tap, Transport};
+use crate::node::{Node, Output, Role};
+use bytes::Bytes;
+use std::fmt::Debug;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+/// The rim of a [`Node`], or of something around one: each method does what the one of the same name does
+/// there.
+#[allow(missing_docs, reason = "they are those of Node")]
+pub trait Machine: Debug {
+    /// What its application hears.
+    type Event: Debug;
+
+    fn handle_input(&mut self, now: Instant, input: Input);
+    fn handle_accept(
+        &mut self,
+        now: Instant,
+        protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId;
+    fn handle_timeout(&mut self, now: Instant);
+    fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>);
+    fn poll_output(&mut self, now: Instant) -> Option<Output<Self::Event>>;
+    fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes>;
+    fn poll_timeout(&self) -> Option<Instant>;
+    fn wants_read(&self, conn: ConnId) -> bool;
+    fn add_listener(&mut self, protocol: Protocol, transport: Transport, local: SocketAddr);
+    fn set_tap(&mut self, tap: Option<Box<dyn Tap>>);
+}
+
+impl<R: Role + Debug> Machine for Node<R>
+where
+    R::Event: Debug,
+{
+    type Event = R::Event;
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        self.handle_input(now, input);
+    }
+
+    fn handle_accept(
+        &mut self,
+        now: Instant,
+        protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
+        self.handle_accept(now, protocol, transport, local, peer)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
+        self.resolved(now, reply, addresses);
+    }
+
+    fn poll_output(&mut self, _now: Instant) -> Option<Output<R::Event>> {
+        self.poll_output()
+    }
+
+    fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes> {
+        self.poll_stream(now, conn)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.poll_timeout()
+    }
+
+    fn wants_read(&self, conn: ConnId) -> bool {
+        self.wants_read(conn)
+    }
+
+    fn add_listener(&mut self, protocol: Protocol, transport: Transport, local: SocketAddr) {
+        self.add_listener(protocol, transport, local);
+    }
+
+    fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+        self.set_tap(tap);
+    }
+}
