@@ -72,14 +72,20 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("strict") => mode = Mode::Strict,
             Long("as") => {
                 let name = arguments.value()?.string()?;
-                kind = Some(Kind::named(&name).ok_or_else(|| format!("--as does not know {name:?}"))?);
+                kind =
+                    Some(Kind::named(&name).ok_or_else(|| format!("--as does not know {name:?}"))?);
             }
             Value(name) if file.is_none() => file = Some(name),
             other => return Err(other.unexpected()),
         }
     }
     let file = file.ok_or("no FILE given; see --help")?;
-    Ok(Some(Options { json, mode, kind, file }))
+    Ok(Some(Options {
+        json,
+        mode,
+        kind,
+        file,
+    }))
 }
 
 fn read(file: &std::ffi::OsStr) -> std::io::Result<Vec<u8>> {

@@ -110,6 +110,10 @@ impl Decoder<'_> {
             }
             let rest = bytes.slice(at..);
             if !messages.children.is_empty() && detect(first_line(&rest)) != Some(Kind::Sip) {
+                if messages.children.len() > 1 && messages.children.first().is_some_and(is_datagram)
+                {
+                    break;
+                }
                 let before = messages.children.last().map_or(0, |last| body_length(last));
                 return Err(Fault::new(
                     format!(
@@ -124,11 +128,16 @@ impl Decoder<'_> {
             let length = self
                 .sip_length(&rest)
                 .map_err(|error| sip::parse_fault(error, &rest, Some(at)))?;
-            let message = self.sip(&rest.slice(..length), Some(at), 0);
+            let mut message = self.sip(&rest.slice(..length), Some(at), 0);
             if message.child("headers").is_none() {
                 return Err(message
                     .error
                     .unwrap_or_else(|| Fault::new("not SIP", Some(at))));
+            }
+            if message.error.is_none() && messages.children.first().is_some_and(is_datagram) {
+                // Strictly, nobody reads what follows the first message of a datagram (RFC 3261 §18.3): it
+                // may be shown, but what its body is like cannot make the datagram a wrong one.
+                message.forgive();
             }
             messages.push(message);
             at += length;
@@ -247,6 +256,22 @@ fn mime_head(bytes: &[u8]) -> Option<(Vec<(String, String)>, usize)> {
         fields.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     None
+}
+
+/// Whether a SIP message says that it came in a datagram.
+fn is_datagram(message: &Node) -> bool {
+    let headers = message
+        .child("headers")
+        .into_iter()
+        .flat_map(|headers| &headers.children);
+    let mut vias = headers.filter(|header| header.child_text("name") == Some("Via"));
+    let via = vias.next().and_then(|via| via.child_text("value"));
+    via.and_then(|via| {
+        via.split([' ', '/', '\t'])
+            .filter(|word| !word.is_empty())
+            .nth(2)
+    })
+    .is_some_and(|transport| transport.eq_ignore_ascii_case("UDP"))
 }
 
 fn first_line(bytes: &[u8]) -> &[u8] {

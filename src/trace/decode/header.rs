@@ -42,7 +42,14 @@ pub(super) fn values(name: &Name, field: &str) -> Option<Node> {
             .with(Node::text("method", cseq.method.as_str()));
         AcceptContact => |header| params(Node::object(""), &header.params);
         Event => |event| params(Node::object("").with(Node::text("package", &*event.package)), &event.params);
-        SessionExpires => |header| params(Node::object("").with(Node::number("seconds", header.delta)), &header.params);
+        SessionExpires => |header| {
+            let mut node = Node::object("").with(Node::number("seconds", header.delta));
+            node.push_text("refresher", header.refresher.map(|refresher| match refresher {
+                Refresher::Uac => "uac",
+                Refresher::Uas => "uas",
+            }));
+            params(node, &header.params)
+        };
         Reason => |reason| {
             let mut node = Node::object("").with(Node::text("protocol", &*reason.protocol));
             if let Some(cause) = reason.cause {
@@ -90,7 +97,10 @@ fn address(address: &typed::NameAddr) -> Node {
 fn credentials(credentials: &typed::Credentials) -> Node {
     let mut node = Node::object("").with(Node::text("scheme", &*credentials.scheme));
     node.push_text("token", credentials.token.as_deref());
-    let named = credentials.params.iter().map(|(name, value)| (name, Some(value)));
+    let named = credentials
+        .params
+        .iter()
+        .map(|(name, value)| (name, Some(value)));
     if let Some(params) = named_values(named) {
         node.push(params);
     }
@@ -109,7 +119,9 @@ pub(super) fn uri(label: &'static str, uri: &Uri) -> Node {
             let headers = Node::list(
                 "headers",
                 sip.headers.iter().map(|(name, value)| {
-                    Node::object("").with(Node::text("name", name)).with(Node::text("value", value))
+                    Node::object("")
+                        .with(Node::text("name", name))
+                        .with(Node::text("value", value))
                 }),
             );
             node.push_list(headers);

@@ -145,6 +145,14 @@ impl Node {
         self.error.is_some() || self.children.iter().any(Self::has_fault)
     }
 
+    /// Turns what is wrong with anything in it into remarks.
+    pub(super) fn forgive(&mut self) {
+        if let Some(fault) = self.error.take() {
+            self.push(Self::text("remark", fault.to_string()));
+        }
+        self.children.iter_mut().for_each(Self::forgive);
+    }
+
     /// The first thing that is wrong with it or with anything in it.
     pub fn first_fault(&self) -> Option<&Fault> {
         self.error

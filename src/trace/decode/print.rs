@@ -39,7 +39,33 @@ impl Node {
     }
 }
 
+/// The values of a header field, each on one line; those that its text shows as well are left out.
+fn values(out: &mut String, list: &Node, depth: usize) {
+    for value in list
+        .children
+        .iter()
+        .filter(|value| !value.children.is_empty())
+    {
+        let _ = write!(out, "{:width$}= ", "", width = depth * 2);
+        safe(out, &on_one_line(value));
+        out.push('\n');
+    }
+}
+
+fn on_one_line(node: &Node) -> String {
+    let parts = node.children.iter().filter(|child| child.label != "text");
+    let each = parts.map(|child| match child.value {
+        Value::Object | Value::List => format!("{} ({})", child.label, on_one_line(child)),
+        Value::Flag(true) => child.label.to_string(),
+        _ => format!("{} {}", child.label, scalar(child)),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 fn print(out: &mut String, node: &Node, depth: usize) {
+    if node.label == "values" {
+        return values(out, node, depth);
+    }
     let _ = write!(out, "{:width$}", "", width = depth * 2);
     let mut line = match (&node.value, node.label.as_ref()) {
         (Value::Object, "") => node.title(),

@@ -76,7 +76,9 @@ impl Decoder<'_> {
     fn sip_header(&self, field: &Field<'_>, bytes: &[u8], base: Option<usize>) -> Node {
         let name = field.name();
         let at = offset(bytes, field.spelled().as_bytes(), base);
-        let mut node = Node::object("").at(at).with(Node::text("name", name.as_str()));
+        let mut node = Node::object("")
+            .at(at)
+            .with(Node::text("name", name.as_str()));
         if field.spelled() != name.as_str() {
             node.push(Node::text("spelled", field.spelled()));
         }
@@ -106,7 +108,9 @@ impl Decoder<'_> {
         // Where a field is folded, its value is not a part of the message.
         let start = offset(bytes, value.as_bytes(), base);
         let mut fault = fault(&error, start).of(header::section(&name));
-        fault.offset = fault.offset.or_else(|| offset(bytes, field.spelled().as_bytes(), base));
+        fault.offset = fault
+            .offset
+            .or_else(|| offset(bytes, field.spelled().as_bytes(), base));
         Some(fault)
     }
 
@@ -116,18 +120,30 @@ impl Decoder<'_> {
         let fields = || message.headers().iter();
         if let Err(invalid) = message.validate(self.mode) {
             // What was expected where says more than that the grammar was broken.
-            let broken = invalid.header.as_ref().filter(|_| invalid.section.ends_with("§25.1"));
+            let broken = invalid
+                .header
+                .as_ref()
+                .filter(|_| invalid.section.ends_with("§25.1"));
             let found = broken.and_then(|name| {
-                fields().filter(|field| field.is(name)).find_map(|field| self.grammar(&field, bytes, base))
+                fields()
+                    .filter(|field| field.is(name))
+                    .find_map(|field| self.grammar(&field, bytes, base))
             });
             let uri = match message {
                 Message::Request(request) if invalid.header.is_none() => {
                     let at = offset(bytes, request.uri_text().as_bytes(), base);
-                    request.uri().err().map(|error| fault(&error, at).of(invalid.section))
+                    request
+                        .uri()
+                        .err()
+                        .map(|error| fault(&error, at).of(invalid.section))
                 }
                 _ => None,
             };
-            breaches.push(found.or(uri).unwrap_or_else(|| invalid_fault(&invalid, base)));
+            breaches.push(
+                found
+                    .or(uri)
+                    .unwrap_or_else(|| invalid_fault(&invalid, base)),
+            );
         }
         if self.mode == Mode::Strict {
             for breach in fields().filter_map(|field| self.grammar(&field, bytes, base)) {
