@@ -21,6 +21,7 @@ use crate::sip::msg::Status as SipStatus;
 use crate::sip::{self, Credentials, RegistrationId, Uri, register};
 use crate::wire::Text;
 use chats::Chats;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 id! {
@@ -53,6 +54,9 @@ pub struct Config {
     pub report_delivered: bool,
     /// Whether this user's peers are told that a message was seen.
     pub report_displayed: bool,
+    /// Our address as peers may know it, for the paths of our sessions; a name that leads nowhere if `None`,
+    /// which is enough for a device that nobody connects to.
+    pub host: Option<IpAddr>,
     /// Who opens the connections of our sessions; a device that cannot be connected to is active.
     pub setup: Setup,
     /// A message larger than this, as a whole SIP request, goes in large message mode.
@@ -78,6 +82,7 @@ impl Config {
             wanted: Wanted::ALL,
             report_delivered: true,
             report_displayed: true,
+            host: None,
             setup: Setup::Active,
             pager_limit: 1300,
             timing: Timing::default(),
@@ -158,6 +163,7 @@ impl Client {
         node.sip.user_agent = Text::from_static("CPM-client/OMA2.0 cpm/0.1");
         node.sip.outbound_proxy = Some(config.server.clone());
         node.sip.credentials = Self::credentials(&config);
+        node.msrp.host = config.host.map(|host| Text::from(host.to_string()));
         let contact = Self::contact(&config);
         let mut node = Node::new(node, |ids| Self {
             registration: None,
@@ -348,6 +354,11 @@ impl Node<Client> {
     /// How far a message of ours has come; `None` if it is not remembered.
     pub fn status(&self, message: &MessageId) -> Option<Status> {
         self.role().chats.status(message)
+    }
+
+    /// Whom a chat is with.
+    pub fn peer(&self, chat: ChatId) -> Option<&Uri> {
+        self.role().chats.get(chat).map(|chat| &chat.peer)
     }
 
     /// Whether a chat has a session that is up.

@@ -475,7 +475,8 @@ impl Client {
         };
         let session = chat.legs.remove(place);
         let peer = chat.peer.clone();
-        if session.state != State::Delivery {
+        // While another session takes its place, nothing has ended for the user.
+        if session.state != State::Delivery && chat.session().is_none() {
             net.emit(Event::Ended {
                 chat: id,
                 peer,

@@ -23,9 +23,9 @@ mod terminating;
 
 pub use event::{Absence, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber};
 
-use crate::conversation::{self, Custody, ParcelId};
-use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Timers};
-use crate::node::{Answers, Net, Role};
+use crate::conversation::{self, Contact, Custody, ParcelId};
+use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Timers};
+use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
 use crate::sip::digest::Verifier;
 use crate::sip::msg::Status as SipStatus;
@@ -176,6 +176,15 @@ impl Participating {
         };
         function.restore(restored, clock);
         function
+    }
+
+    /// A node in this role.
+    pub fn node(config: Config, restored: Restored, clock: Clock, seed: Seed) -> Node<Self> {
+        let mut node = node::Config::new(clock, seed);
+        node.sip.user_agent = Text::from_static("CPM-serv/OMA2.0 cpm/0.1");
+        let mut node = Node::new(node, |ids| Self::new(config, restored, &clock, ids));
+        node.set_contact(Contact { user: Some(Text::from_static("cpm")), ..Contact::default() });
+        node
     }
 
     /// Who is registered where.

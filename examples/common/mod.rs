@@ -1,0 +1,37 @@
+//! What the example programs share: how they read options, say what is wrong, and log.
+
+#![allow(dead_code, reason = "not every program needs all of it")]
+
+use std::fmt::Display;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::process::exit;
+
+/// Ends the program for a wrong option, file or address: one line, status 2.
+pub fn wrong(program: &str, what: impl Display) -> ! {
+    eprintln!("{program}: {what} (see --help)");
+    exit(2)
+}
+
+/// The value of the option that was just read.
+pub fn value<T>(program: &str, option: &str, parser: &mut lexopt::Parser) -> T
+where
+    T: std::str::FromStr<Err: Display>,
+{
+    let text = parser.value().unwrap_or_else(|error| wrong(program, error));
+    let text = text.into_string().unwrap_or_else(|_| wrong(program, format_args!("{option} is not text")));
+    text.parse().unwrap_or_else(|error| wrong(program, format_args!("{option} {text}: {error}")))
+}
+
+/// `HOST:PORT` as an address; the host may be a name.
+pub fn address(program: &str, option: &str, text: &str) -> SocketAddr {
+    let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.unwrap_or_else(|| wrong(program, format_args!("{option} {text}: not an address (HOST:PORT)")))
+}
+
+/// Logs what `RUST_LOG` asks for to standard error; nothing by default.
+pub fn log() {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+}
