@@ -61,7 +61,7 @@ use crate::node::{Node, Role};
 use sockets::Sockets;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The bounds of a driver.
@@ -205,10 +205,22 @@ impl<R: Role> Driver<R> {
         tokio::time::timeout_at(deadline.into(), written).await?
     }
 
+    /// Breaks every connection at once, as a network that goes away does: nothing more is written, and the
+    /// node is told. It may open new ones as soon as it is driven again.
+    pub fn disconnect(&mut self) {
+        self.sockets.disconnect(Instant::now(), &mut self.node);
+    }
+
     /// How many connections are open, opening or closing.
     pub fn connections(&self) -> usize {
         self.sockets.connections()
     }
+}
+
+/// The address of ours from which the system would send to `peer`: what a client that listens nowhere can
+/// call itself. `None` if there is no way to it.
+pub fn local_ip(peer: SocketAddr) -> Option<IpAddr> {
+    addresses::source_towards(peer)
 }
 
 /// Chance from the operating system, for [`node::Config`](crate::node::Config).

@@ -12,7 +12,7 @@ use super::machine::Machine;
 use super::ready::{Bell, Ready};
 use super::stream::Stream;
 use super::{Config, Tls};
-use crate::engine::{ConnId, Ids, Key, Map, Protocol, Reply, Slab};
+use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Reply, Slab};
 use crate::node::Output;
 use accepted::Accepted;
 use std::collections::VecDeque;
@@ -246,6 +246,16 @@ impl Sockets {
             sleep.as_mut().reset(until);
         }
         sleep.as_mut().poll(cx)
+    }
+
+    /// Drops every connection and says so.
+    pub(super) fn disconnect<M: Machine>(&mut self, now: Instant, machine: &mut M) {
+        let mut conns = self.conns.drain().collect::<Vec<_>>();
+        conns.sort_unstable();
+        for (conn, key) in conns {
+            self.remove(key);
+            machine.handle_input(now, Input::Closed { conn });
+        }
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
