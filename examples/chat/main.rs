@@ -96,7 +96,10 @@ fn options() -> Options {
         }
     }
     if !matches!(transport.as_str(), "udp" | "tcp" | "tls") {
-        wrong(ME, format_args!("--transport {transport}: not udp, tcp or tls"));
+        wrong(
+            ME,
+            format_args!("--transport {transport}: not udp, tcp or tls"),
+        );
     }
     let user = user.unwrap_or_else(|| wrong(ME, "--user is missing"));
     if user.as_sip().is_none_or(|uri| uri.user.is_none()) {
@@ -138,7 +141,11 @@ async fn main() {
     let mut chat = Chat {
         net: connect(&options).await,
         screen: Screen::new(options.json),
-        domain: options.user.domain().map(|domain| domain.to_string()).unwrap_or_default(),
+        domain: options
+            .user
+            .domain()
+            .map(|domain| domain.to_string())
+            .unwrap_or_default(),
         current: None,
         invited: None,
         read: true,
@@ -154,7 +161,9 @@ async fn main() {
 /// A client that can reach its server.
 async fn connect(options: &Options) -> Driver<Client> {
     let server = format!("sip:{};transport={}", options.server, options.transport);
-    let server = server.parse().unwrap_or_else(|error| wrong(ME, format_args!("--server {server}: {error}")));
+    let server = server
+        .parse()
+        .unwrap_or_else(|error| wrong(ME, format_args!("--server {server}: {error}")));
     let mut config = Config::new(options.user.clone(), server);
     config.password = options.password.as_str().into();
     config.device_name = options.device.as_deref().map(Into::into);
@@ -178,7 +187,9 @@ async fn connect(options: &Options) -> Driver<Client> {
                 let roots = std::fs::read(file).map_err(|error| error.to_string());
                 tls = roots
                     .and_then(|roots| tls.trust(&roots).map_err(|error| error.to_string()))
-                    .unwrap_or_else(|error| wrong(ME, format_args!("--ca {}: {error}", file.display())));
+                    .unwrap_or_else(|error| {
+                        wrong(ME, format_args!("--ca {}: {error}", file.display()))
+                    });
             }
             net.set_tls(&tls);
         }
@@ -239,7 +250,10 @@ impl Chat {
                 () = &mut patience => break,
             }
         }
-        let _ = self.net.flush(Instant::now() + Duration::from_secs(1)).await;
+        let _ = self
+            .net
+            .flush(Instant::now() + Duration::from_secs(1))
+            .await;
     }
 
     fn node(&mut self) -> &mut Node<Client> {
@@ -257,9 +271,14 @@ impl Chat {
                 Some(peer) => self.current = Some(self.node().open_chat(now, peer)),
                 None => self.screen.error("/chat needs a USER"),
             },
-            ("/msg", _) => match rest.split_once(' ').and_then(|(user, text)| Some((self.user(user)?, text))) {
+            ("/msg", _) => match rest
+                .split_once(' ')
+                .and_then(|(user, text)| Some((self.user(user)?, text)))
+            {
                 Some((peer, text)) => {
-                    let sent = self.node().send_message(now, &peer, text, &Extras::default());
+                    let sent = self
+                        .node()
+                        .send_message(now, &peer, text, &Extras::default());
                     self.sending(sent, &peer.to_string(), text);
                 }
                 None => self.screen.error("/msg needs a USER and a TEXT"),
@@ -292,12 +311,17 @@ impl Chat {
             ("/help", _) => self.screen.error("see chat --help"),
             ("/typing" | "/end", None) => self.screen.error("no chat is open: /chat USER"),
             _ if command.starts_with('/') && !command.starts_with("//") => {
-                self.screen.error(&format!("{command} means nothing (see chat --help)"));
+                self.screen
+                    .error(&format!("{command} means nothing (see chat --help)"));
             }
             (_, Some(chat)) => {
                 let text = line.strip_prefix('/').unwrap_or(line);
                 let sent = self.node().send_text(now, chat, text);
-                let peer = self.node().peer(chat).map(|peer| peer.to_string()).unwrap_or_default();
+                let peer = self
+                    .node()
+                    .peer(chat)
+                    .map(|peer| peer.to_string())
+                    .unwrap_or_default();
                 self.sending(sent, &peer, text);
             }
             (_, None) => self.screen.error("no chat is open: /chat USER"),
@@ -328,7 +352,9 @@ impl Chat {
             Event::Accepted { chat, .. } => {
                 self.current.get_or_insert(*chat);
             }
-            Event::Disposition { message, status, .. } if *status >= Status::Sent => {
+            Event::Disposition {
+                message, status, ..
+            } if *status >= Status::Sent => {
                 self.pending.retain(|pending| pending != message);
             }
             Event::Failed { message, .. } => self.pending.retain(|pending| pending != message),

@@ -12,16 +12,25 @@ pub struct Screen {
 
 impl Screen {
     pub fn new(json: bool) -> Self {
-        Self { json, colour: !json && std::io::stdout().is_terminal() }
+        Self {
+            json,
+            colour: !json && std::io::stdout().is_terminal(),
+        }
     }
 
     pub fn error(&self, text: &str) {
-        if self.json { self.object(&json!({ "event": "error", "text": text })) } else { self.note(text) }
+        if self.json {
+            self.object(&json!({ "event": "error", "text": text }))
+        } else {
+            self.note(text)
+        }
     }
 
     pub fn sending(&self, message: &MessageId, to: &str, text: &str) {
         if self.json {
-            self.object(&json!({ "event": "sending", "id": message.as_str(), "to": to, "text": text }));
+            self.object(
+                &json!({ "event": "sending", "id": message.as_str(), "to": to, "text": text }),
+            );
         }
     }
 
@@ -44,46 +53,89 @@ impl Screen {
             Event::Registered { .. } => self.note("registered"),
             Event::Unregistered => self.note("goodbye"),
             Event::RegistrationFailed { status, retry_in } => {
-                let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-                let again = retry_in.map_or_else(String::new, |wait| format!("; again in {} s", wait.as_secs()));
+                let status =
+                    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let again = retry_in.map_or_else(String::new, |wait| {
+                    format!("; again in {} s", wait.as_secs())
+                });
                 self.note(&format!("not registered: {status}{again}"));
             }
-            Event::Message { from, text, priority, .. } => {
+            Event::Message {
+                from,
+                text,
+                priority,
+                ..
+            } => {
                 let urgent = priority.map_or("", |priority| match priority.name() {
                     "urgent" | "emergency" => " (urgent)",
                     _ => "",
                 });
-                self.print(&format!("{}{urgent}: {}", self.bold(&short(&from.to_string())), printable(text)));
+                self.print(&format!(
+                    "{}{urgent}: {}",
+                    self.bold(&short(&from.to_string())),
+                    printable(text)
+                ));
             }
-            Event::Content { from, content_type, body, .. } => {
+            Event::Content {
+                from,
+                content_type,
+                body,
+                ..
+            } => {
                 let from = short(&from.to_string());
-                self.note(&format!("{from} sent {} ({} bytes)", content_type.essence(), body.len()));
+                self.note(&format!(
+                    "{from} sent {} ({} bytes)",
+                    content_type.essence(),
+                    body.len()
+                ));
             }
-            Event::Typing { from, active: true, .. } => self.note(&format!("{} is typing", short(&from.to_string()))),
+            Event::Typing {
+                from, active: true, ..
+            } => self.note(&format!("{} is typing", short(&from.to_string()))),
             Event::Invited { from, .. } => {
-                self.note(&format!("{} wants to chat: /accept or /decline", short(&from.to_string())));
+                self.note(&format!(
+                    "{} wants to chat: /accept or /decline",
+                    short(&from.to_string())
+                ));
             }
-            Event::Accepted { peer, .. } => self.note(&format!("chat with {}", short(&peer.to_string()))),
+            Event::Accepted { peer, .. } => {
+                self.note(&format!("chat with {}", short(&peer.to_string())))
+            }
             Event::Disposition { by, status, .. } if *status >= Status::Delivered => {
                 self.note(&format!("{status} ({})", short(&by.to_string())));
             }
             Event::Failed { status, .. } => {
-                let status = status.map_or_else(|| "not delivered in time".to_owned(), |status| status.to_string());
+                let status = status.map_or_else(
+                    || "not delivered in time".to_owned(),
+                    |status| status.to_string(),
+                );
                 self.note(&format!("failed: {status}"));
             }
             Event::Ended { peer, ending, .. } => {
-                self.note(&format!("chat with {} is over ({})", short(&peer.to_string()), reason(ending)));
+                self.note(&format!(
+                    "chat with {} is over ({})",
+                    short(&peer.to_string()),
+                    reason(ending)
+                ));
             }
             _ => {}
         }
     }
 
     fn note(&self, text: &str) {
-        self.print(&if self.colour { format!("\x1b[2m· {text}\x1b[0m") } else { format!("· {text}") });
+        self.print(&if self.colour {
+            format!("\x1b[2m· {text}\x1b[0m")
+        } else {
+            format!("· {text}")
+        });
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[1m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn print(&self, line: &str) {
@@ -97,7 +149,9 @@ impl Screen {
 
 fn object(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::Registered { expires } => json!({ "event": "registered", "expires": expires.as_secs() }),
+        Event::Registered { expires } => {
+            json!({ "event": "registered", "expires": expires.as_secs() })
+        }
         Event::Unregistered => json!({ "event": "unregistered" }),
         Event::RegistrationFailed { status, retry_in } => json!({
             "event": "registration-failed", "status": status, "retry_in": retry_in.map(|wait| wait.as_secs()),
@@ -106,7 +160,16 @@ fn object(event: &Event) -> Option<Value> {
             "event": "invited", "from": from.to_string(), "subject": subject.as_ref().map(|text| text.as_str()),
         }),
         Event::Accepted { peer, .. } => json!({ "event": "accepted", "by": peer.to_string() }),
-        Event::Message { message, from, to, date_time, priority, reply_to, text, .. } => json!({
+        Event::Message {
+            message,
+            from,
+            to,
+            date_time,
+            priority,
+            reply_to,
+            text,
+            ..
+        } => json!({
             "event": "message",
             "id": message.as_str(),
             "from": from.to_string(),
@@ -116,18 +179,33 @@ fn object(event: &Event) -> Option<Value> {
             "priority": priority.map(|priority| priority.name()),
             "reply_to": reply_to.as_ref().map(ToString::to_string),
         }),
-        Event::Content { message, from, content_type, body, .. } => json!({
+        Event::Content {
+            message,
+            from,
+            content_type,
+            body,
+            ..
+        } => json!({
             "event": "content",
             "id": message.as_str(),
             "from": from.to_string(),
             "content_type": content_type.to_string(),
             "size": body.len(),
         }),
-        Event::Typing { from, active, .. } => json!({ "event": "typing", "from": from.to_string(), "active": active }),
-        Event::Disposition { message, by, status, .. } => json!({
+        Event::Typing { from, active, .. } => {
+            json!({ "event": "typing", "from": from.to_string(), "active": active })
+        }
+        Event::Disposition {
+            message,
+            by,
+            status,
+            ..
+        } => json!({
             "event": status.name(), "id": message.as_str(), "by": by.to_string(),
         }),
-        Event::Failed { message, status, .. } => json!({ "event": "failed", "id": message.as_str(), "status": status }),
+        Event::Failed {
+            message, status, ..
+        } => json!({ "event": "failed", "id": message.as_str(), "status": status }),
         Event::Ended { peer, ending, .. } => json!({
             "event": "ended", "with": peer.to_string(), "reason": reason(ending),
         }),
@@ -153,6 +231,9 @@ fn short(uri: &str) -> String {
 
 /// A peer's text without what would move the cursor or turn the line around.
 fn printable(text: &str) -> String {
-    let harmful = |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmful = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().filter(|c| !harmful(*c)).collect()
 }

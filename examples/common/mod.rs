@@ -18,14 +18,25 @@ where
     T: std::str::FromStr<Err: Display>,
 {
     let text = parser.value().unwrap_or_else(|error| wrong(program, error));
-    let text = text.into_string().unwrap_or_else(|_| wrong(program, format_args!("{option} is not text")));
-    text.parse().unwrap_or_else(|error| wrong(program, format_args!("{option} {text}: {error}")))
+    let text = text
+        .into_string()
+        .unwrap_or_else(|_| wrong(program, format_args!("{option} is not text")));
+    text.parse()
+        .unwrap_or_else(|error| wrong(program, format_args!("{option} {text}: {error}")))
 }
 
 /// `HOST:PORT` as an address; the host may be a name.
 pub fn address(program: &str, option: &str, text: &str) -> SocketAddr {
-    let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.unwrap_or_else(|| wrong(program, format_args!("{option} {text}: not an address (HOST:PORT)")))
+    let found = text
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut found| found.next());
+    found.unwrap_or_else(|| {
+        wrong(
+            program,
+            format_args!("{option} {text}: not an address (HOST:PORT)"),
+        )
+    })
 }
 
 /// Logs what `RUST_LOG` asks for to standard error; nothing by default.

@@ -50,7 +50,11 @@ async fn main() -> ExitCode {
     }
     let tally = stage.tally();
     println!("demo: {tally}");
-    if played.is_ok() && written.is_ok() && tally.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if played.is_ok() && written.is_ok() && tally.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn options() -> (std::path::PathBuf, bool) {

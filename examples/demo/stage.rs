@@ -69,7 +69,13 @@ impl Stage {
         let folder = Folder::new()?;
         let mut directory = Directory::new();
         for who in [Who::Alice, Who::Bob] {
-            directory.insert(&who.uri(), Subscriber { password: "secret".into(), ..Subscriber::default() });
+            directory.insert(
+                &who.uri(),
+                Subscriber {
+                    password: "secret".into(),
+                    ..Subscriber::default()
+                },
+            );
         }
         let mut engine = Sqlite::open(folder.0.join("cpm.db"))?;
         let restored = engine.restore()?;
@@ -153,23 +159,46 @@ impl Stage {
             Event::Registered { .. } => self.says(who, "is registered"),
             Event::RegistrationFailed { retry_in, .. } => {
                 let again = retry_in.map_or(0.0, |wait| wait.as_secs_f32());
-                self.says(who, &format!("has lost the server and tries again in {again:.0} s"));
+                self.says(
+                    who,
+                    &format!("has lost the server and tries again in {again:.0} s"),
+                );
             }
             Event::Accepted { .. } => self.says(who, "has an open chat"),
             Event::Typing { from, active, .. } => {
-                let verb = if *active { "is typing" } else { "stopped typing" };
+                let verb = if *active {
+                    "is typing"
+                } else {
+                    "stopped typing"
+                };
                 self.says(who, &format!("sees that {} {verb}", short(from)));
             }
-            Event::Message { message, from, text, .. } => {
-                let text = if text.len() > 60 { format!("{}… ({} bytes)", &text[..40], text.len()) } else { text.to_string() };
+            Event::Message {
+                message,
+                from,
+                text,
+                ..
+            } => {
+                let text = if text.len() > 60 {
+                    format!("{}… ({} bytes)", &text[..40], text.len())
+                } else {
+                    text.to_string()
+                };
                 self.says(who, &format!("reads from {}: {text}", short(from)));
                 if let Some(sent) = self.sent.get_mut(message) {
                     sent.shown += 1;
                 }
                 let message = message.clone();
-                self.client(who).node.mark_displayed(Instant::now(), &message);
+                self.client(who)
+                    .node
+                    .mark_displayed(Instant::now(), &message);
             }
-            Event::Disposition { message, by, status, .. } => {
+            Event::Disposition {
+                message,
+                by,
+                status,
+                ..
+            } => {
                 if let Some(sent) = self.sent.get_mut(message) {
                     match status {
                         Status::Delivered => sent.delivered += 1,
@@ -185,8 +214,12 @@ impl Stage {
                     self.says(who, &format!("learns: {status} to {}", short(by)));
                 }
             }
-            Event::Failed { status, .. } => self.says(who, &format!("learns that a message failed: {status:?}")),
-            Event::Ended { ending, .. } => self.says(who, &format!("sees the chat end: {ending:?}")),
+            Event::Failed { status, .. } => {
+                self.says(who, &format!("learns that a message failed: {status:?}"))
+            }
+            Event::Ended { ending, .. } => {
+                self.says(who, &format!("sees the chat end: {ending:?}"))
+            }
             _ => {}
         }
         self.heard.push((who, event));
@@ -209,15 +242,25 @@ impl Stage {
     }
 
     pub fn has_heard(&self, who: Who, seen: impl Fn(&Event) -> bool) -> bool {
-        self.heard.iter().any(|(hearer, event)| *hearer == who && seen(event))
+        self.heard
+            .iter()
+            .any(|(hearer, event)| *hearer == who && seen(event))
     }
 
     /// What one node saw and another sent is one message.
     pub fn write_trace(&self, folder: &Path) -> std::io::Result<usize> {
-        let mut sightings = self.recorders.iter().flat_map(Recorder::sightings).collect::<Vec<_>>();
+        let mut sightings = self
+            .recorders
+            .iter()
+            .flat_map(Recorder::sightings)
+            .collect::<Vec<_>>();
         sightings.sort_by_key(|sighting| sighting.at);
         let labels = ["alice", "bob", "server"];
-        let names = self.recorders.iter().zip(labels).flat_map(|(recorder, label)| recorder.names(label));
+        let names = self
+            .recorders
+            .iter()
+            .zip(labels)
+            .flat_map(|(recorder, label)| recorder.names(label));
         let names = names.collect::<Vec<_>>();
         std::fs::create_dir_all(folder)?;
         let page = ladder::html("Alice and Bob chat through a server", &sightings, &names);
@@ -249,34 +292,62 @@ pub struct Tally {
 
 impl Tally {
     pub fn is_clean(&self) -> bool {
-        self.lost == 0 && self.duplicated == 0 && self.delivered == self.sent && self.displayed == self.sent
+        self.lost == 0
+            && self.duplicated == 0
+            && self.delivered == self.sent
+            && self.displayed == self.sent
     }
 }
 
 impl Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { sent, delivered, displayed, lost, duplicated } = self;
-        write!(f, "sent={sent} delivered={delivered} displayed={displayed} lost={lost} duplicated={duplicated}")
+        let Self {
+            sent,
+            delivered,
+            displayed,
+            lost,
+            duplicated,
+        } = self;
+        write!(
+            f,
+            "sent={sent} delivered={delivered} displayed={displayed} lost={lost} duplicated={duplicated}"
+        )
     }
 }
 
-async fn client(who: Who, server: SocketAddr, transport: &str, recorder: &Recorder) -> Result<Driver<Client>, Error> {
-    let mut config = Config::new(who.uri(), format!("sip:{server};transport={transport}").parse()?);
+async fn client(
+    who: Who,
+    server: SocketAddr,
+    transport: &str,
+    recorder: &Recorder,
+) -> Result<Driver<Client>, Error> {
+    let mut config = Config::new(
+        who.uri(),
+        format!("sip:{server};transport={transport}").parse()?,
+    );
     config.password = "secret".into();
     config.device_name = Some(format!("{}'s phone", who.name()).into());
-    config.instance = Some(format!("urn:uuid:00000000-0000-4000-8000-00000000000{}", who as usize + 1).into());
+    config.instance = Some(
+        format!(
+            "urn:uuid:00000000-0000-4000-8000-00000000000{}",
+            who as usize + 1
+        )
+        .into(),
+    );
     config.host = driver::local_ip(server);
     let mut node = Client::node(config, driver::clock(), driver::seed());
     node.set_tap(Some(Box::new(recorder.clone())));
     let mut net = Driver::new(node);
     if transport == "udp" {
-        net.listen_udp(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        net.listen_udp(SocketAddr::from(([127, 0, 0, 1], 0)))
+            .await?;
     }
     Ok(net)
 }
 
 fn short(uri: &Uri) -> String {
-    uri.user().map_or_else(|| uri.to_string(), |user| user.to_string())
+    uri.user()
+        .map_or_else(|| uri.to_string(), |user| user.to_string())
 }
 
 /// A folder that goes when the program ends.

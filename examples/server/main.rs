@@ -168,7 +168,9 @@ fn handle(net: &mut Driver<Participating>, answerer: &mut Answerer<Sqlite>, even
 
 /// Opens every socket that was asked for.
 async fn listen(net: &mut Driver<Participating>, options: &Options) -> (SocketAddr, SocketAddr) {
-    let failed = |option: &str, text: &str, error: std::io::Error| -> ! { wrong(ME, format_args!("{option} {text}: {error}")) };
+    let failed = |option: &str, text: &str, error: std::io::Error| -> ! {
+        wrong(ME, format_args!("{option} {text}: {error}"))
+    };
     let wanted = address(ME, "--sip", &options.sip);
     let mut sip = wanted;
     // UDP and TCP share a port, which the system may choose: one that is free for both is found soon.
@@ -177,24 +179,35 @@ async fn listen(net: &mut Driver<Participating>, options: &Options) -> (SocketAd
             Ok(sip) => sip,
             Err(error) => failed("--sip", &options.sip, error),
         };
-        match net.listen_udp(SocketAddr::new(wanted.ip(), sip.port())).await {
+        match net
+            .listen_udp(SocketAddr::new(wanted.ip(), sip.port()))
+            .await
+        {
             Ok(_) => break,
             Err(_) if wanted.port() == 0 && tries < 16 => {}
             Err(error) => failed("--sip", &options.sip, error),
         }
     }
-    let msrp = match net.listen_tcp(Protocol::Msrp, address(ME, "--msrp", &options.msrp)).await {
+    let msrp = match net
+        .listen_tcp(Protocol::Msrp, address(ME, "--msrp", &options.msrp))
+        .await
+    {
         Ok(msrp) => msrp,
         Err(error) => failed("--msrp", &options.msrp, error),
     };
     if let Some((cert, key)) = &options.tls {
-        let tls = Tls::from_pem(cert, key).unwrap_or_else(|error| wrong(ME, format_args!("TLS: {error}")));
+        let tls = Tls::from_pem(cert, key)
+            .unwrap_or_else(|error| wrong(ME, format_args!("TLS: {error}")));
         net.set_tls(&tls);
-        for (option, text, protocol) in
-            [("--sips", &options.sips, Protocol::Sip), ("--msrps", &options.msrps, Protocol::Msrp)]
-        {
+        for (option, text, protocol) in [
+            ("--sips", &options.sips, Protocol::Sip),
+            ("--msrps", &options.msrps, Protocol::Msrp),
+        ] {
             let Some(text) = text else { continue };
-            if let Err(error) = net.listen_tls(protocol, address(ME, option, text), &tls).await {
+            if let Err(error) = net
+                .listen_tls(protocol, address(ME, option, text), &tls)
+                .await
+            {
                 failed(option, text, error)
             }
         }

@@ -10,7 +10,7 @@ use crate::node::Net;
 use crate::sip::digest::{Answer, Secret, Verdict};
 use crate::sip::msg::header::{
     From, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity, PPreferredService,
-    PServedUser, Route, To,
+    PServedUser, ProxyAuthenticate, Route, To, WwwAuthenticate,
 };
 use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::{self, Source, Uri};
@@ -195,7 +195,9 @@ impl Participating {
             return what.refuse(net, Status::FORBIDDEN);
         };
         let realm = self.verifier.realm().clone();
-        let Some(answer) = proof(request, &realm).filter(|answer| names(answer, &user)) else {
+        let Some(answer) =
+            Answer::of(request.headers(), &realm).filter(|answer| names(answer, &user))
+        else {
             return self.challenge(net, what, source, false);
         };
         let aor = user.aor();
@@ -212,19 +214,20 @@ impl Participating {
 
     /// 401 for a registrar, 407 for everything else (RFC 3261 §22.2, §22.3).
     fn challenge(&mut self, net: &mut Net<'_, Event>, what: What, source: Source, stale: bool) {
-        let (status, name) = match what.request().method() {
-            Method::Register => (Status::UNAUTHORIZED, Name::WwwAuthenticate),
-            _ => (
-                Status::PROXY_AUTHENTICATION_REQUIRED,
-                Name::ProxyAuthenticate,
-            ),
+        let register = *what.request().method() == Method::Register;
+        let status = if register {
+            Status::UNAUTHORIZED
+        } else {
+            Status::PROXY_AUTHENTICATION_REQUIRED
         };
         let mut response = what.request().response(status);
         for challenge in self.verifier.challenges(net.now(), source.peer.ip(), stale) {
-            // The realm is ours and the rest is made here: nothing in it needs refusing.
-            let _ = response
-                .headers_mut()
-                .push_text(name.clone(), &challenge.write());
+            let challenge = challenge.header();
+            if register {
+                response.headers_mut().push(&WwwAuthenticate(challenge));
+            } else {
+                response.headers_mut().push(&ProxyAuthenticate(challenge));
+            }
         }
         what.answer(net, response);
     }
@@ -304,11 +307,6 @@ impl What {
             },
         }
     }
-}
-
-/// The proof for our realm that a request carries, in whichever of the two headers.
-fn proof(_request: &Request, _realm: &Text) -> Option<Answer> {
-    todo!()
 }
 
 /// Whether a proof is for the user it comes with: clients name themselves by user part or in full.

@@ -183,7 +183,10 @@ impl Participating {
         let mut node = node::Config::new(clock, seed);
         node.sip.user_agent = Text::from_static("CPM-serv/OMA2.0 cpm/0.1");
         let mut node = Node::new(node, |ids| Self::new(config, restored, &clock, ids));
-        node.set_contact(Contact { user: Some(Text::from_static("cpm")), ..Contact::default() });
+        node.set_contact(Contact {
+            user: Some(Text::from_static("cpm")),
+            ..Contact::default()
+        });
         node
     }
 
