@@ -182,7 +182,7 @@ async fn connect(options: &Options) -> Driver<Client> {
             }
         }
         "tls" => {
-            let mut tls = Tls::new();
+            let mut tls = Tls::default();
             if let Some(file) = &options.ca {
                 let roots = std::fs::read(file).map_err(|error| error.to_string());
                 tls = roots

@@ -584,8 +584,9 @@ impl Endpoint {
             .and_then(|call| call.dialog.as_mut())
         {
             Some(dialog) => dialog.next_sequence(),
-            None => match sending.request.keys() {
-                Ok(keys) => keys.sequence.saturating_add(1),
+            // The request has no Via yet, so its keys cannot be asked for.
+            None => match sending.request.headers().get::<CSeq>() {
+                Ok(cseq) => cseq.number.saturating_add(1),
                 Err(_) => return,
             },
         };
