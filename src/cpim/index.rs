@@ -4,7 +4,7 @@
 //! headers is put right here, so that the rest of the module sees well-formed messages only.
 
 use super::{ParseError, ParseErrorKind};
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr3};
 use std::ops::Range;
 
 /// Where one header is, as offsets into the head.
@@ -105,23 +105,27 @@ impl Scan<'_> {
             let start = self.at;
             let error = |kind, at| Err(ParseError { kind, at });
             let rest = self.bytes.get(start..).unwrap_or_default();
-            let Some(end) = memchr(b'\n', rest) else {
+            // The end of the line, and whatever may not be in it, in one go.
+            let Some(end) = memchr3(b'\n', b'\r', 0, rest) else {
                 if self.cut {
                     return error(ParseErrorKind::TooLarge, start);
-                }
-                if rest.is_empty() && block != Block::Doubtful {
-                    return Ok(());
                 }
                 if block == Block::Doubtful {
                     return error(ParseErrorKind::Header, start);
                 }
-                self.line(rest, known, block)?;
                 self.at = self.bytes.len();
-                return Ok(());
+                return if rest.is_empty() {
+                    Ok(())
+                } else {
+                    self.line(rest, known, block)
+                };
             };
-            self.at = start + end + 1;
-            let line = rest.get(..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let (line, rest) = rest.split_at(end);
+            self.at = match rest {
+                [b'\r', b'\n', ..] => start + end + 2,
+                [b'\n', ..] => start + end + 1,
+                _ => return error(ParseErrorKind::Control, start + end),
+            };
             if line.is_empty() {
                 return Ok(());
             }
@@ -133,9 +137,6 @@ impl Scan<'_> {
     fn line(&mut self, line: &[u8], known: usize, block: Block) -> Result<(), ParseError> {
         let start = self.offset(line);
         let error = |kind, at| Err(ParseError { kind, at });
-        if let Some(at) = memchr2(b'\r', 0, line) {
-            return error(ParseErrorKind::Control, start + at);
-        }
         if let Some(b' ' | b'\t') = line.first() {
             let end = start + line.trim_ascii_end().len();
             return match self.fields.get_mut(known..).and_then(<[_]>::last_mut) {
@@ -208,9 +209,13 @@ impl Scan<'_> {
 
 /// The name at the start of a header line.
 fn name(line: &[u8]) -> Option<&[u8]> {
-    let name = line.get(..memchr(b':', line)?)?;
-    let fits = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-    fits.then_some(name)
+    let end = line
+        .iter()
+        .position(|byte| *byte == b':' || !byte.is_ascii_graphic())?;
+    match line.split_at_checked(end)? {
+        (name @ [_, ..], [b':', ..]) => Some(name),
+        _ => None,
+    }
 }
 
 fn is_of_content(name: &[u8]) -> bool {
