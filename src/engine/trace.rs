@@ -12,6 +12,7 @@ macro_rules! debug {
     }};
 }
 
+#[allow(unused_macros, reason = "without features there is nothing to warn of")]
 macro_rules! warning {
     ($($arg:tt)*) => {{
         #[cfg(feature = "tracing")]

@@ -2,6 +2,7 @@
 
 mod datagrams;
 mod loops;
+mod node;
 mod streams;
 mod tls;
 
