@@ -158,7 +158,7 @@ fn no_line_end_gets_into_a_message() {
         );
     }
     headers.push(&hop("<sip:a>\r\nVia: x\0"));
-    let line = b"Route: <sip:a>  Via: x\r\n\r\n";
+    let line = b"Route: <sip:a>  Via: x \r\n\r\n";
     assert!(message.write().ends_with(line));
 }
 

@@ -1,0 +1,149 @@
+//! SIP messages: taken apart, matched, written.
+//!
+//! `cargo bench --bench sip`. The yardsticks beside ours: `httparse` splits the same head into slices, and
+//! `memchr` finds the line ends in it. The last lines are what is held against a goal.
+
+use bytes::Bytes;
+use cpm::engine::Limits;
+use cpm::sip::msg::{Framer, Message, Name};
+use criterion::{BatchSize, Criterion};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const MESSAGES: [(&str, &[u8]); 4] = [
+    ("options", include_bytes!("../tests/data/bench/options.sip")),
+    ("invite", INVITE),
+    ("ok200", include_bytes!("../tests/data/bench/ok200.sip")),
+    ("message", include_bytes!("../tests/data/bench/message.sip")),
+];
+const INVITE: &[u8] = include_bytes!("../tests/data/bench/invite.sip");
+
+/// The header fields, without the start line that httparse does not know.
+fn httparse(message: &[u8]) -> usize {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let fields = &message[memchr::memchr(b'\n', message).map_or(0, |end| end + 1)..];
+    match httparse::parse_headers(black_box(fields), &mut headers) {
+        Ok(httparse::Status::Complete((_, headers))) => black_box(headers).len(),
+        _ => unreachable!("the message is whole"),
+    }
+}
+
+fn memchr(message: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', black_box(message)).count()
+}
+
+fn parse(bytes: &Bytes, limits: &Limits) -> Message {
+    match Message::parse(black_box(bytes.clone()), limits) {
+        Ok(message) => message,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// What a proxy does to a request on its way.
+fn forward(message: &Message) -> Bytes {
+    let mut message = message.clone();
+    let headers = message.headers_mut();
+    let hops = headers.set_text(Name::MaxForwards, "69");
+    let service = headers.push_text(
+        Name::PAssertedService,
+        "urn:urn-7:3gpp-service.ims.icsi.mmtel",
+    );
+    assert!(hops.is_ok() && service.is_ok());
+    message.write()
+}
+
+fn split(criterion: &mut Criterion) {
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group("split");
+    for (name, message) in MESSAGES {
+        let bytes = Bytes::from_static(message);
+        group.bench_function(format!("{name}/cpm"), |b| b.iter(|| parse(&bytes, &limits)));
+        group.bench_function(format!("{name}/cpm-owned"), |b| {
+            b.iter_batched(
+                || Bytes::copy_from_slice(message),
+                |bytes| parse(&bytes, &limits),
+                BatchSize::SmallInput,
+            );
+        });
+        group.bench_function(format!("{name}/httparse"), |b| b.iter(|| httparse(message)));
+        group.bench_function(format!("{name}/memchr"), |b| b.iter(|| memchr(message)));
+    }
+}
+
+fn match_and_write(criterion: &mut Criterion) {
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group("message");
+    for (name, message) in MESSAGES {
+        let bytes = Bytes::from_static(message);
+        let parsed = parse(&bytes, &limits);
+        group.bench_function(format!("{name}/keys"), |b| {
+            b.iter(|| black_box(&parsed).keys().map(|keys| keys.sequence))
+        });
+        group.bench_function(format!("{name}/forward"), |b| {
+            b.iter(|| forward(black_box(&parsed)))
+        });
+        group.bench_function(format!("{name}/frame"), |b| {
+            let mut framer = Framer::new();
+            b.iter(|| {
+                framer.push(bytes.clone());
+                framer.next(&limits)
+            });
+        });
+    }
+}
+
+/// The median of how much longer one takes than the other, measured in turns so that both meet the same
+/// noise.
+fn ratio<A, B>(mut ours: impl FnMut() -> A, mut yardstick: impl FnMut() -> B) -> f64 {
+    const ROUNDS: u32 = 200;
+    fn time<T>(work: &mut impl FnMut() -> T) -> Duration {
+        let start = Instant::now();
+        for _ in 0..1000 {
+            black_box(work());
+        }
+        start.elapsed()
+    }
+    let mut ratios: Vec<f64> = (0..ROUNDS)
+        .map(|_| time(&mut ours).as_secs_f64() / time(&mut yardstick).as_secs_f64())
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
+        .sample_size(20)
+        .configure_from_args();
+    split(&mut criterion);
+    match_and_write(&mut criterion);
+    criterion.final_summary();
+
+    let limits = Limits::default();
+    let bytes = Bytes::from(INVITE.to_vec());
+    let parsed = parse(&bytes, &limits);
+    let goals = [
+        (
+            "invite-split",
+            ratio(|| parse(&bytes, &limits), || httparse(INVITE)),
+            1.5,
+        ),
+        (
+            "invite-match",
+            ratio(
+                || parse(&bytes, &limits).keys().map(|keys| keys.branch.len()),
+                || httparse(INVITE),
+            ),
+            2.0,
+        ),
+        (
+            "invite-write",
+            ratio(|| forward(&parsed), || httparse(INVITE)),
+            1.0,
+        ),
+    ];
+    for (name, ratio, goal) in goals {
+        println!("ratio {name} {ratio:.2} goal <={goal}");
+    }
+}
