@@ -292,10 +292,7 @@ pub struct Field<'a> {
 impl<'a> Field<'a> {
     /// The name.
     pub fn name(&self) -> Name {
-        match Name::numbered(self.slot.number()) {
-            Some(name) => name.clone(),
-            None => Name::Other(Text::from(self.spelled())),
-        }
+        self.index.name(self.slot)
     }
 
     /// Whether this is the name.

@@ -220,6 +220,14 @@ impl Index {
         }
     }
 
+    /// The name of a field.
+    pub(super) fn name(&self, slot: &Slot) -> Name {
+        match Name::numbered(slot.number) {
+            Some(name) => name.clone(),
+            None => Name::Other(Text::from(self.spelled(slot))),
+        }
+    }
+
     /// The name of a field as it is spelled.
     pub(super) fn spelled(&self, slot: &Slot) -> &str {
         let name = self

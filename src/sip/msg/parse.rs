@@ -4,12 +4,11 @@ use super::index::{Buffer, Index, MAX_FIELDS, Slot};
 use super::list::{self, is_space, is_token_byte};
 use super::scan::{scan, scan_quoted};
 use super::start::Start;
-use super::{Headers, Line, Message, Method, Name, Request, Response, Status};
+use super::{Headers, Line, Message, Method, Name, Request, Response};
 use crate::engine::Limits;
 use crate::sip::ParseError;
 use crate::wire::Text;
 use bytes::Bytes;
-use std::ops::Range;
 
 /// Room for the fields of most messages, so that the index is allocated once.
 const USUAL_FIELDS: usize = 32;
@@ -292,6 +291,7 @@ pub(super) const fn small(offset: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::msg::Status;
     use ParseError as E;
 
     fn parse(bytes: impl AsRef<[u8]>) -> Result<Message, ParseError> {
