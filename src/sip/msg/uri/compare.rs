@@ -1,6 +1,6 @@
 //! When two URIs mean the same, and the key by which their owner is found.
 
-use super::sip::{SipUri, USER, find};
+use super::sip::{HEADERS, PARAM, PASSWORD, SipUri, USER, find};
 use super::{REST, TelUri, Uri, escape, tel};
 use crate::wire::Text;
 use crate::wire::params::{Param, Params};
@@ -48,7 +48,7 @@ impl Uri {
                         let number = user.split(';').next().unwrap_or_default();
                         escape::encode(&tel::digits(number), &USER, &mut out);
                     } else {
-                        escape::write_canonical(escape::bytes(user), &USER, &mut out);
+                        escape::write_canonical(escape::bytes(user, &USER), &USER, &mut out);
                     }
                     out.push('@');
                 }
@@ -69,7 +69,7 @@ impl Uri {
                 out.push_str(&scheme.to_ascii_lowercase());
                 out.push(':');
                 let mut canonical = String::with_capacity(rest.len());
-                escape::write_canonical(escape::bytes(rest), &REST, &mut canonical);
+                escape::write_canonical(escape::bytes(rest, &REST), &REST, &mut canonical);
                 let rest = canonical.as_str();
                 // The namespace of a URN and the host of a mail-like address have no case.
                 if scheme.eq_ignore_ascii_case("urn")
@@ -100,8 +100,11 @@ fn sip_matches(a: &SipUri, b: &SipUri) -> bool {
     // Presence of these alone makes a difference; the examples of the section count the transport in.
     const SIGNIFICANT: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
     let user = |uri: &SipUri| {
-        let parts = [uri.user.clone(), uri.password.clone()];
-        parts.map(|part| part.map(|text| escape::bytes(&text).collect::<Vec<_>>()))
+        let parts = [(&uri.user, &USER), (&uri.password, &PASSWORD)];
+        parts.map(|(part, set)| {
+            let part = part.as_ref()?;
+            Some(escape::bytes(part, set).collect::<Vec<_>>())
+        })
     };
     a.secure == b.secure
         && a.host == b.host
@@ -120,7 +123,7 @@ fn shared<'a>(a: &'a Params, b: &'a Params) -> impl Iterator<Item = (Param<'a>, 
 
 fn same_value(a: Param<'_>, b: Param<'_>) -> bool {
     let value = |p: Param<'_>| -> Vec<_> {
-        let bytes = escape::bytes(p.value.unwrap_or_default());
+        let bytes = escape::bytes(p.value.unwrap_or_default(), &PARAM);
         bytes.map(|b| b.to_lowercase()).collect()
     };
     value(a) == value(b)
@@ -133,10 +136,12 @@ fn same_headers(a: &SipUri, b: &SipUri) -> bool {
     }
     let sorted = |uri: &SipUri| {
         let pair = |(name, value): (&str, &str)| {
-            let name: Vec<_> = escape::bytes(name)
+            let name: Vec<_> = escape::bytes(name, &HEADERS)
                 .map(|b| b.to_lowercase().value)
                 .collect();
-            let value: Vec<_> = escape::bytes(value).map(|b| (b.value, b.escaped)).collect();
+            let value: Vec<_> = escape::bytes(value, &HEADERS)
+                .map(|b| (b.value, b.escaped))
+                .collect();
             (name, value)
         };
         let mut all: Vec<_> = uri.headers.raw().map(pair).collect();
@@ -267,6 +272,8 @@ mod tests {
             "sip:h.net;name=valueA"
         ));
         assert!(matches("sip:h.net;name=value%41", "sip:h.net;name=valuea"));
+        // Where a reserved character may not stand, it can only have meant its escape.
+        assert!(matches("tel:1;a,b=c@d", "tel:1;a%2Cb=c%40d"));
     }
 
     #[test]

@@ -23,13 +23,14 @@ impl Byte {
     }
 }
 
-/// The bytes of a component, so that two spellings of one component give the same bytes.
-pub(super) fn bytes(component: &str) -> impl Iterator<Item = Byte> {
+/// The bytes of a component, so that two spellings of one component give the same bytes. The set is what may
+/// stand in it without an escape: where a reserved character may not, its escape is all it has.
+pub(super) fn bytes<'a>(component: &'a str, set: &'a ByteSet) -> impl Iterator<Item = Byte> + 'a {
     let mut rest = component.as_bytes();
     std::iter::from_fn(move || {
         let (byte, after) = match rest {
             [b'%', high, low, after @ ..] if let Some(value) = hex(*high, *low) => {
-                let escaped = RESERVED.contains(value);
+                let escaped = RESERVED.contains(value) && set.contains(value);
                 (Byte { value, escaped }, after)
             }
             [value, after @ ..] => {
@@ -53,7 +54,7 @@ pub(crate) fn decode(component: &str) -> Cow<'_, str> {
     if !component.contains('%') {
         return Cow::Borrowed(component);
     }
-    match String::from_utf8(bytes(component).map(|b| b.value).collect()) {
+    match String::from_utf8(bytes(component, &RESERVED).map(|b| b.value).collect()) {
         Ok(decoded) => Cow::Owned(decoded),
         Err(_) => Cow::Borrowed(component),
     }

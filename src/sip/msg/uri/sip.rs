@@ -29,11 +29,11 @@ pub struct SipUri {
 
 /// `user-unreserved` and `unreserved` of RFC 3261 §25.1.
 pub(super) const USER: ByteSet = ByteSet::UNRESERVED.and(b"&=+$,;?/");
-const PASSWORD: ByteSet = ByteSet::UNRESERVED.and(b"&=+$,");
+pub(super) const PASSWORD: ByteSet = ByteSet::UNRESERVED.and(b"&=+$,");
 /// `paramchar`.
 pub(super) const PARAM: ByteSet = ByteSet::UNRESERVED.and(b"[]/:&+$");
 /// `hnv-unreserved`, and what puts names and values together.
-const HEADERS: ByteSet = ByteSet::UNRESERVED.and(b"[]/?:+$&=");
+pub(super) const HEADERS: ByteSet = ByteSet::UNRESERVED.and(b"[]/?:+$&=");
 const HEADER: ByteSet = ByteSet::UNRESERVED.and(b"[]/?:+$");
 
 impl SipUri {
@@ -208,9 +208,9 @@ impl SipUri {
 /// The parameter whose name means `name`: `%6C%72` is `lr`.
 pub(super) fn find<'a>(params: &'a Params, name: &str) -> Option<Param<'a>> {
     params.iter().find(|p| {
-        escape::bytes(p.name)
+        escape::bytes(p.name, &PARAM)
             .map(|b| b.to_lowercase())
-            .eq(escape::bytes(name).map(|b| b.to_lowercase()))
+            .eq(escape::bytes(name, &PARAM).map(|b| b.to_lowercase()))
     })
 }
 
