@@ -233,25 +233,31 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+    /// Sets who looks on.
+    pub fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
         self.tap = tap;
     }
 
-    pub(crate) fn accept(&mut self, conn: Conn) -> ConnId {
+    /// Enters a connection that a peer has opened.
+    pub fn accept(&mut self, conn: Conn) -> ConnId {
         ConnId(self.conns.insert(conn))
     }
 
-    pub(crate) fn connected(&mut self, conn: ConnId, local: SocketAddr) {
+    /// Notes our address on a connection that is up.
+    pub fn connected(&mut self, conn: ConnId, local: SocketAddr) {
         if let Some(conn) = self.conns.get_mut(conn.0) {
             conn.local = Some(local);
         }
     }
 
-    pub(crate) fn closed(&mut self, conn: ConnId) -> Option<Conn> {
+    /// Takes out a connection that has ended.
+    pub fn closed(&mut self, conn: ConnId) -> Option<Conn> {
         self.conns.remove(conn.0)
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Transmit> {
+    /// Takes the next thing out. A [`Node`](crate::node::Node) does this for its machines; who drives one by hand
+    /// does it after each step.
+    pub fn pop(&mut self) -> Option<Transmit> {
         self.queue.pop_front()
     }
 

@@ -1,7 +1,7 @@
 //! Dialogs (RFC 3261 §12): plain data and its rules.
 
 use super::HeaderError;
-use super::msg::header::{Contact, NameAddr, RecordRoute, Route};
+use super::msg::header::{Contact, RecordRoute, Route};
 use super::msg::{Headers, Name, Request, Response, Status, Uri};
 use crate::wire::Text;
 
@@ -120,39 +120,25 @@ impl Dialog {
         self.local_sequence
     }
 
-    /// Takes over the sequence number of a request that was sent again for a challenge.
-    pub fn raise_sequence(&mut self, sequence: u32) {
+    /// The sequence number for a request that is sent again after `sequence`.
+    pub fn sequence_after(&mut self, sequence: u32) -> u32 {
         self.local_sequence = self.local_sequence.max(sequence);
+        self.next_sequence()
     }
 
     /// Makes a request one within the dialog (RFC 3261 §12.2.1.1): Request-URI, Route, From, To and Call-ID. CSeq is
     /// left to the caller, since an ACK has that of its INVITE.
     pub fn fill(&self, request: &mut Request) {
-        let strict = self.route.first().filter(|first| {
-            !first
-                .0
-                .uri
-                .as_sip()
-                .is_some_and(|uri| uri.is_loose_router())
-        });
+        request.set_uri(&self.target);
         let headers = request.headers_mut();
         headers.remove(&Name::Route);
-        let skip = usize::from(strict.is_some());
-        for hop in self.route.iter().skip(skip) {
+        for hop in &self.route {
             headers.push(hop);
         }
         // Values that were read from a message have no line ends in them.
         let _ = headers.set_text(Name::From, &self.local);
         let _ = headers.set_text(Name::To, &self.peer);
         let _ = headers.set_text(Name::CallId, &self.id.call_id);
-        match strict {
-            // A strict router takes the Request-URI away and puts the last Route into its place.
-            Some(first) => {
-                headers.push(&Route(NameAddr::new(self.target.clone())));
-                request.set_uri(&first.0.uri);
-            }
-            None => request.set_uri(&self.target),
-        }
     }
 
     /// Checks the order of a request of the peer's (RFC 3261 §12.2.2). An ACK has the number of its INVITE.

@@ -1,5 +1,6 @@
 //! The rules of the specifications, one test each.
 
+mod rfc3261;
 mod rfc3862;
 mod rfc3994;
 mod rfc4475;
@@ -7,3 +8,4 @@ mod rfc4566;
 mod rfc5118;
 mod rfc5438;
 mod torture;
+mod wire;

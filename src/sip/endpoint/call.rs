@@ -3,7 +3,7 @@
 //! [`usage`](crate::sip::usage) says what happens; this carries it out.
 
 use super::client::User;
-use super::fill::{set_default, set_sequence};
+use super::fill::{sequence, set_default, set_sequence};
 use super::session::{Session, longer_interval};
 use super::transport::Hop;
 use super::{
@@ -598,7 +598,7 @@ impl Endpoint {
         invite: &Request,
         response: Response,
     ) {
-        let Ok(dialog) = Dialog::from_response(invite, &response) else {
+        let Ok(mut dialog) = Dialog::from_response(invite, &response) else {
             // Without a Contact there is no way to acknowledge it.
             crate::engine::trace::debug!("a 2xx makes no dialog");
             return self.step(cx, key, Input::Failure, Hand::response(response));
@@ -614,7 +614,8 @@ impl Endpoint {
         if !is_first {
             if call.acknowledged.len() < FORKS {
                 self.acknowledge(cx, key, &dialog, invite);
-                self.send_bye(cx, key, dialog, None);
+                let number = dialog.next_sequence();
+                self.send_bye(cx, key, &dialog, number, None);
             }
             return;
         }
@@ -860,8 +861,10 @@ impl Endpoint {
             }
             Action::Bye => {
                 let reason = call.reason.clone();
-                if let Some(dialog) = call.dialog.clone() {
-                    self.send_bye(cx, key, dialog, reason.as_deref());
+                if let Some(dialog) = &mut call.dialog {
+                    let number = dialog.next_sequence();
+                    let dialog = dialog.clone();
+                    self.send_bye(cx, key, &dialog, number, reason.as_deref());
                 }
             }
             Action::Cancel => {
@@ -1066,10 +1069,17 @@ impl Endpoint {
         true
     }
 
-    fn send_bye(&mut self, cx: &mut Cx<'_>, key: Key, mut dialog: Dialog, reason: Option<&str>) {
+    fn send_bye(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        dialog: &Dialog,
+        number: u32,
+        reason: Option<&str>,
+    ) {
         let mut request = Request::new(Method::Bye, dialog.target());
         dialog.fill(&mut request);
-        set_sequence(&mut request, dialog.next_sequence());
+        set_sequence(&mut request, number);
         if let Some(reason) = reason {
             let _ = request.headers_mut().set_text(Name::Reason, reason);
         }
@@ -1113,10 +1123,6 @@ fn id_of(response: &Response) -> Option<Id> {
         local_tag: Text::from(keys.from_tag.unwrap_or_default()),
         peer_tag: Text::from(keys.to_tag?),
     })
-}
-
-fn sequence(request: &Request) -> u32 {
-    request.keys().map_or(0, |keys| keys.sequence)
 }
 
 fn allows_update(headers: &Headers) -> bool {

@@ -4,6 +4,8 @@
 //! host name resolved, a connection opened, another address tried and a challenge answered; every attempt is a
 //! [`Client`] transaction of its own.
 
+use super::fill::sequence;
+use super::route::give_way;
 use super::transport::{Hop, Watcher};
 use super::{Deadline, Endpoint, Event, Failure, RequestId, Target};
 use crate::engine::{ConnId, Cx, Ids, Key, Map, QuestionId, Slab, Transport};
@@ -322,6 +324,7 @@ impl Endpoint {
             return;
         };
         let mut request = sending.request.clone();
+        give_way(&mut request);
         let branch = Text::from(format!("{COOKIE}{}", cx.ids.branch()));
         hop.write_via(&mut request, &branch);
         hop.fill_contact(request.headers_mut());
@@ -583,12 +586,8 @@ impl Endpoint {
             .and_then(|call| self.calls.get_mut(call))
             .and_then(|call| call.dialog.as_mut())
         {
-            Some(dialog) => dialog.next_sequence(),
-            // The request has no Via yet, so its keys cannot be asked for.
-            None => match sending.request.headers().get::<CSeq>() {
-                Ok(cseq) => cseq.number.saturating_add(1),
-                Err(_) => return,
-            },
+            Some(dialog) => dialog.sequence_after(sequence(&sending.request)),
+            None => sequence(&sending.request).saturating_add(1),
         };
         super::fill::set_sequence(&mut sending.request, sequence);
     }
@@ -793,12 +792,10 @@ fn alike(invite: &Request, method: Method) -> Request {
     to.set(&MaxForwards(70));
     copy(invite, &mut request, &Name::From);
     copy(invite, &mut request, &Name::CallId);
-    if let Ok(keys) = invite.keys() {
-        request.headers_mut().set(&CSeq {
-            number: keys.sequence,
-            method,
-        });
-    }
+    request.headers_mut().set(&CSeq {
+        number: sequence(invite),
+        method,
+    });
     request
 }
 

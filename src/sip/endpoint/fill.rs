@@ -104,3 +104,10 @@ pub(super) fn set_sequence(request: &mut Request, number: u32) {
     let method = request.method().clone();
     request.headers_mut().set(&CSeq { number, method });
 }
+
+/// The number of a request; 0 where there is none to be read. Unlike [`Request::keys`] it needs no Via, which
+/// a request has only while it is sent.
+pub(super) fn sequence(request: &Request) -> u32 {
+    let sequence = request.headers().get::<CSeq>();
+    sequence.map_or(0, |sequence| sequence.number)
+}

@@ -1,7 +1,7 @@
 //! Registrations that are kept alive (RFC 3261 §10.2, RFC 5626, RFC 3327, RFC 3608).
 
 use super::client::User;
-use super::fill::{ALLOW, set_default};
+use super::fill::{ALLOW, sequence, set_default};
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, Failure, HERE, RegistrationId, Target};
 use crate::engine::{ConnId, Cx, Key};
@@ -154,9 +154,8 @@ impl Endpoint {
             return;
         };
         registration.sending = None;
-        if let Ok(keys) = request.keys() {
-            registration.sequence = registration.sequence.max(keys.sequence);
-        }
+        // Answers to challenges have numbers of their own.
+        registration.sequence = registration.sequence.max(sequence(request));
         if registration.leaving {
             if registration.changed {
                 return self.send_register(cx, key);

@@ -3,7 +3,7 @@
 use super::client::Candidate;
 use super::config::Config;
 use crate::engine::Transport;
-use crate::sip::msg::header::Route;
+use crate::sip::msg::header::{NameAddr, Route};
 use crate::sip::msg::uri::SipUri;
 use crate::sip::msg::{Request, Uri};
 use crate::wire::Text;
@@ -88,5 +88,22 @@ pub(super) const fn default_port(transport: Transport) -> u16 {
     match transport {
         Transport::Tls => 5061,
         Transport::Udp | Transport::Tcp => 5060,
+    }
+}
+
+/// Before a strict router, which has no `lr`: it takes the Request-URI away and puts the last Route into its
+/// place, so they change places beforehand (RFC 3261 §12.2.1.1).
+pub(super) fn give_way(request: &mut Request) {
+    let Some(Ok(first)) = request.headers().all::<Route>().next() else {
+        return;
+    };
+    let is_loose = first.0.uri.as_sip().is_none_or(SipUri::is_loose_router);
+    if is_loose {
+        return;
+    }
+    if let Ok(target) = request.uri() {
+        let _ = request.headers_mut().pop::<Route>();
+        request.headers_mut().push(&Route(NameAddr::new(target)));
+        request.set_uri(&first.0.uri);
     }
 }

@@ -171,7 +171,7 @@ pub(super) fn longer_interval(request: &Request, response: &Response) -> Option<
         return None;
     }
     let mut request = request.clone();
-    let number = request.keys().ok()?.sequence.saturating_add(1);
+    let number = super::fill::sequence(&request).saturating_add(1);
     super::fill::set_sequence(&mut request, number);
     let headers = request.headers_mut();
     headers.set(&SessionExpires::new(least, Some(Refresher::Uac)));

@@ -1,0 +1,102 @@
+//! RFC 3261: SIP, as an endpoint speaks it.
+
+mod s12_dialogs;
+mod s13_invite;
+mod s17_transactions;
+mod s18_transport;
+mod s8_requests;
+
+use crate::wire::{Wire, answer, header};
+use cpm::sip::msg::{Method, Request, Uri};
+use cpm::sip::{CallId, Event, RequestId, Target};
+
+/// Where the peer is that a test plays by hand.
+pub const PEER: &str = "10.0.0.9:5060";
+
+/// One endpoint, at 10.0.0.1, and the peer outside.
+pub fn alone() -> Wire {
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |_, _| {});
+    wire
+}
+
+pub fn uri(text: &str) -> Uri {
+    text.parse().unwrap()
+}
+
+/// A request to the peer, from alice.
+pub fn to_peer(method: Method) -> Request {
+    let mut request = Request::new(method, &uri("sip:bob@10.0.0.9"));
+    let headers = request.headers_mut();
+    headers
+        .set_text(cpm::sip::msg::Name::From, "<sip:alice@example.com>")
+        .unwrap();
+    request
+}
+
+pub fn send(wire: &mut Wire, method: Method) -> RequestId {
+    wire.with(0, |sip, cx| sip.request(cx, to_peer(method), Target::Uri))
+}
+
+pub fn call(wire: &mut Wire) -> CallId {
+    wire.with(0, |sip, cx| {
+        let mut invite = to_peer(Method::Invite);
+        invite.set_body("application/sdp", "v=0\r\n".into());
+        sip.invite(cx, invite, Target::Uri)
+    })
+}
+
+/// A request of the peer's. `extra` are whole lines.
+pub fn from_peer(method: &str, branch: &str, cseq: u32, extra: &str) -> String {
+    let tag = if extra.contains("To: ") {
+        ""
+    } else {
+        "To: <sip:alice@10.0.0.1>\n"
+    };
+    format!(
+        "{method} sip:alice@10.0.0.1 SIP/2.0\n\
+         Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK{branch}\n\
+         Max-Forwards: 70\n\
+         From: <sip:bob@example.com>;tag=bob\n\
+         {tag}\
+         Call-ID: from-bob\n\
+         CSeq: {cseq} {method}\n\
+         Contact: <sip:bob@10.0.0.9>\n\
+         {extra}Content-Length: 0\n\n"
+    )
+}
+
+/// A call of ours that the peer has accepted; gives its id and the INVITE.
+pub fn up(wire: &mut Wire) -> (CallId, String) {
+    let id = call(wire);
+    let invite = wire.heard();
+    wire.inject(
+        0,
+        PEER,
+        &answer(&invite, "200 OK", "peer", "Contact: <sip:bob@10.0.0.9>"),
+    );
+    let ack = wire.heard();
+    assert!(ack.starts_with("ACK sip:bob@10.0.0.9 SIP/2.0\n"), "{ack}");
+    assert!(matches!(wire.events(0)[..], [Event::Accepted { call, .. }] if call == id));
+    (id, invite)
+}
+
+/// A call of the peer's that we have accepted and the peer acknowledged; gives its id and our tag.
+pub fn answered(wire: &mut Wire) -> (CallId, String) {
+    wire.inject(0, PEER, &from_peer("INVITE", "invite", 1, ""));
+    let id = match &wire.events(0)[..] {
+        [Event::Invited { call, request, .. }] => {
+            let (call, request) = (*call, request.clone());
+            wire.with(0, |sip, cx| {
+                sip.accept(cx, call, request.response(cpm::sip::msg::Status::OK));
+            });
+            call
+        }
+        other => panic!("{other:?}"),
+    };
+    let ok = wire.heard();
+    let to = format!("To: {}\n", header(&ok, "To"));
+    wire.inject(0, PEER, &from_peer("ACK", "ack", 1, &to));
+    assert!(matches!(wire.events(0)[..], [Event::Confirmed { call, .. }] if call == id));
+    (id, to)
+}
