@@ -212,6 +212,9 @@ impl Client {
         registration.instance = config.instance.clone();
         registration.reg_id = config.instance.is_some().then_some(1);
         registration.expires = config.expires;
+        // People wait for a chat to come back; there are no thousands of other clients behind this one.
+        registration.retry_base = Duration::from_millis(500);
+        registration.retry_most = Duration::from_secs(30);
         registration
     }
 

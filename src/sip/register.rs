@@ -31,6 +31,10 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Whether the flow is kept alive (RFC 5626 §4.4).
     pub keep_alive: bool,
+    /// How long to wait after a failure, doubled with each further one: `base-time` (RFC 5626 §4.5).
+    pub retry_base: Duration,
+    /// How long to wait at the most: `max-time` (RFC 5626 §4.5).
+    pub retry_most: Duration,
 }
 
 impl Config {
@@ -48,6 +52,8 @@ impl Config {
             headers: Vec::new(),
             credentials: None,
             keep_alive: true,
+            retry_base: Duration::from_secs(30),
+            retry_most: Duration::from_secs(1800),
         }
     }
 }

@@ -271,7 +271,7 @@ impl Endpoint {
                 )
         });
         let retry_in = is_passing.then(|| {
-            let pause = back_off(cx, registration.failures);
+            let pause = back_off(cx, &registration.config, registration.failures);
             after.map_or(pause, |after| pause.max(after))
         });
         if let Some(pause) = retry_in {
@@ -304,7 +304,7 @@ impl Endpoint {
                 true => 0,
                 false => registration.failures.saturating_add(1),
             };
-            let pause = back_off(cx, registration.failures);
+            let pause = back_off(cx, &registration.config, registration.failures);
             self.timers.cancel(&Deadline::KeepAlive(key));
             if registration.sending.is_none() {
                 self.timers.set(Deadline::Registration(key), cx.now + pause);
@@ -442,13 +442,14 @@ fn refresh_after(granted: Duration) -> Duration {
 }
 
 /// How long to wait after `failures` in a row (RFC 5626 §4.5): none at first, then half to all of a bound
-/// that doubles from a minute to half an hour.
-fn back_off(cx: &mut Cx<'_>, failures: u32) -> Duration {
+/// that doubles up to the greatest.
+fn back_off(cx: &mut Cx<'_>, config: &register::Config, failures: u32) -> Duration {
     if failures == 0 {
         return Duration::ZERO;
     }
-    let bound = Duration::from_secs(30)
-        .saturating_mul(1 << failures.min(6))
-        .min(Duration::from_secs(1800));
+    let bound = config
+        .retry_base
+        .saturating_mul(1 << failures.min(20))
+        .min(config.retry_most);
     cx.ids.between(bound / 2, bound)
 }
