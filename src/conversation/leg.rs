@@ -17,7 +17,7 @@ use super::envelope::{Destination, Envelope};
 use super::event::{Custody, Ending, Event, Parcel, ParcelId};
 use super::service::Service;
 use super::terms::{self, Terms};
-use crate::engine::{Ids, Map, Slab, id};
+use crate::engine::{Ids, Map, Slab, Timers, id};
 use crate::msrp::{self, SendId, SessionId};
 use crate::sip::msg::header::{Contact, Reason, Warning};
 use crate::sip::msg::{Method, Request, Response, Status};
@@ -41,6 +41,8 @@ pub struct Legs {
     by_send: Map<SendId, ParcelId>,
     by_request: Map<RequestId, ParcelId>,
     events: VecDeque<Event>,
+    /// Legs whose media is gone, until they are given up.
+    broken: Timers<LegId>,
     /// Which services this node says it offers in the Contact of its INVITEs and answers.
     contact: super::Contact,
 }
@@ -90,6 +92,7 @@ impl Legs {
             by_send: ids.map(),
             by_request: ids.map(),
             events: VecDeque::new(),
+            broken: Timers::new(ids),
             contact: super::Contact::default(),
         }
     }
@@ -393,30 +396,35 @@ impl Legs {
             Msrp::Sent { id, .. } => self.landed(ends, id, None),
             Msrp::Failed { id, status, .. } => self.landed(ends, id, Some(status)),
             Msrp::Down { session, .. } => {
-                // A leg whose media is gone is of no use; the peer is told why (RCC.07's wording).
                 let Some(&id) = self.by_session.get(&session) else {
                     return;
                 };
-                let Some(leg) = self.remove(ends, id) else {
-                    return;
-                };
-                let reason = Reason::sip(480, "Bearer unavailable");
-                ends.sip.hang_up(&mut ends.cx, leg.call, Some(reason));
-                self.events.push_back(Event::Ended {
-                    leg: id,
-                    ending: Ending::Lost,
-                });
+                // Where both end together, the end of the connection overtakes the BYE.
+                self.broken.set(id, ends.cx.now + ends.cx.limits.leg_grace);
             }
             _ => {}
         }
     }
 
-    /// Legs have no timers of their own: the endpoints below watch over dialogs and sessions.
-    pub fn handle_timeout(&mut self, _ends: &mut Ends<'_>) {}
+    /// The deadline of [`poll_timeout`](Self::poll_timeout) has come: a leg whose media is gone, and whose
+    /// peer has not said goodbye since, is lost. The peer is told why (in RCC.07's words).
+    pub fn handle_timeout(&mut self, ends: &mut Ends<'_>) {
+        while let Some(id) = self.broken.pop(ends.cx.now) {
+            let Some(leg) = self.remove(ends, id) else {
+                continue;
+            };
+            let reason = Reason::sip(480, "Bearer unavailable");
+            ends.sip.hang_up(&mut ends.cx, leg.call, Some(reason));
+            self.events.push_back(Event::Ended {
+                leg: id,
+                ending: Ending::Lost,
+            });
+        }
+    }
 
-    /// See [`handle_timeout`](Self::handle_timeout).
+    /// When a leg will be given up.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.broken.next()
     }
 
     /// The next event.
@@ -618,6 +626,7 @@ impl Legs {
         let leg = self.legs.remove(id.0)?;
         self.by_call.remove(&leg.call);
         self.by_session.remove(&leg.session);
+        self.broken.cancel(&id);
         ends.msrp.close(&mut ends.cx, leg.session);
         for &parcel in &leg.flying {
             let Some(flight) = self.parcels.remove(parcel.0) else {

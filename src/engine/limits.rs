@@ -96,6 +96,8 @@ pub struct Limits {
 
     /// Messages that a leg holds while it is not up.
     pub leg_queue: usize,
+    /// How long a leg without media waits for its peer to say goodbye.
+    pub leg_grace: Duration,
     /// Legs at one time.
     pub legs: usize,
     /// Chats of one client.
@@ -155,6 +157,7 @@ impl Default for Limits {
             sdp_media: 16,
             sdp_lines: 512,
             leg_queue: 256,
+            leg_grace: Duration::from_secs(1),
             legs: 1_000_000,
             chats: 10_000,
             remembered: 1024,
