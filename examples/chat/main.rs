@@ -232,6 +232,9 @@ impl Chat {
                 () = &mut patience => break,
             }
         }
+        for chat in self.node().open_chats() {
+            self.node().end_chat(Instant::now(), chat);
+        }
         self.node().unregister(Instant::now());
         let patience = tokio::time::sleep(Duration::from_secs(2));
         tokio::pin!(patience);

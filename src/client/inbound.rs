@@ -136,6 +136,7 @@ impl Client {
         if session.state == State::Opening {
             session.state = State::Open;
             net.emit(Event::Accepted { chat: id, peer });
+            self.tell_open(net, id);
         }
         self.pump(net, id);
     }

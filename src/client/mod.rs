@@ -354,6 +354,15 @@ impl Node<Client> {
         self.command(now, |client, net| client.end_chat(net, chat));
     }
 
+    /// Every chat that has a session which is up.
+    pub fn open_chats(&self) -> Vec<ChatId> {
+        let chats = self.role().chats.ids();
+        chats
+            .into_iter()
+            .filter(|chat| self.is_open(*chat))
+            .collect()
+    }
+
     /// How far a message of ours has come; `None` if it is not remembered.
     pub fn status(&self, message: &MessageId) -> Option<Status> {
         self.role().chats.status(message)

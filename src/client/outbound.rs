@@ -423,6 +423,15 @@ impl Client {
         self.tell(net, id, tell);
     }
 
+    /// A session has opened: a user who began to type before is typing still.
+    pub(super) fn tell_open(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
+        let active = self
+            .chats
+            .get(id)
+            .is_some_and(|chat| chat.composer.deadline().is_some());
+        self.tell(net, id, active.then_some(Tell::Active));
+    }
+
     /// Tells the peer in the session, if one is open: this is worth nothing later, and nothing at all to
     /// somebody who is not there.
     fn tell(&mut self, net: &mut Net<'_, Event>, id: ChatId, tell: Option<Tell>) {
