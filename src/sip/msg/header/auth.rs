@@ -268,7 +268,7 @@ mod tests {
                 "Digest  username=\"al\\\"ice\",, uri=sip:a@b;x=y nc=\"00000001\" , qop=auth,",
                 "Digest username=\"al\\\"ice\", uri=\"sip:a@b;x=y\", nc=\"00000001\", qop=auth",
             ),
-            // RFC 4475 §3.3.? : a scheme that nobody knows.
+            // RFC 4475, regaut01: a scheme that nobody knows.
             (
                 "NoOneKnowsThisScheme opaque-data=here",
                 "NoOneKnowsThisScheme opaque-data=here",
