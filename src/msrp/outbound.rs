@@ -178,13 +178,11 @@ impl Endpoint {
             let to = state.peer.as_ref()?;
             let from = Path::from(state.local.clone());
             let failure_report = sending.message.failure_report;
-            let cut = match sending.cut(to, &from, chunk, cx.ids, &mut connection.out) {
-                Ok(cut) => cut,
-                Err(_) => {
-                    // Its headers were checked when it was queued, so this is not reached; but nothing may spin here.
-                    self.fail(cx, id, Status::BAD_REQUEST);
-                    return self.next_bytes(cx, conn);
-                }
+            let cut = sending.cut(to, &from, chunk, cx.ids, &mut connection.out);
+            let Ok(cut) = cut else {
+                // Its headers were checked when it was queued, so this is not reached; but nothing may spin here.
+                self.fail(cx, id, Status::BAD_REQUEST);
+                return self.next_bytes(cx, conn);
             };
             state.deficit = state.deficit.saturating_sub(cut.size);
             let is_cut = sending.is_cut;

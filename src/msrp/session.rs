@@ -19,7 +19,7 @@ id! {
 }
 
 /// What a session is opened with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The media types we said we accept (`a=accept-types`); another one gets 415. `*` stands for all, `text/*` for
     /// all texts. Empty: no check here.
@@ -36,19 +36,6 @@ pub struct Settings {
     pub host: Option<Text>,
     /// Whether our URI says `msrps`; as the configuration says if `None`.
     pub secure: Option<bool>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            accept_types: Vec::new(),
-            max_size: None,
-            peer_max_size: None,
-            match_by_id_only: false,
-            host: None,
-            secure: None,
-        }
-    }
 }
 
 /// Who opens the connection (`a=setup`, RFC 6135).

@@ -5,7 +5,7 @@ mod pair;
 use super::*;
 use crate::engine::{
     Clock, Conn, ConnId, Cx, DateTime, Ids, Limits, Outbox, Protocol, Seed, Sighting, Tap,
-    Transmit, Transport,
+    Transport,
 };
 use crate::wire::Text;
 use bytes::Bytes;

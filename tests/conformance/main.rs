@@ -5,6 +5,7 @@ mod rfc3862;
 mod rfc3994;
 mod rfc4475;
 mod rfc4566;
+mod rfc4975;
 mod rfc5118;
 mod rfc5438;
 mod torture;
