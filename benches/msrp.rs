@@ -1,0 +1,208 @@
+//! MSRP: streams cut into chunks, heads read, chunks written.
+//!
+//! `cargo bench --bench msrp`. The yardstick is one search for the hyphens of an end-line over the same bytes, by
+//! `memchr::memmem`. The last lines are what is held against a goal.
+
+use bytes::{Bytes, BytesMut};
+use cpm::engine::Limits;
+use cpm::msrp::msg::{Continuation, Framer, Message, Method, Path, Request};
+use cpm::msrp::{ByteRange, Uri};
+use cpm::wire::Text;
+use criterion::{Criterion, Throughput};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const TOTAL: usize = 100 << 20;
+
+fn path(text: &str) -> Path {
+    match text.parse::<Uri>() {
+        Ok(uri) => Path::from(uri),
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+fn chunk(size: usize) -> Request {
+    // Bytes that look like a picture: any value, now and then a CR LF or some hyphens.
+    let mut state = 1u32;
+    let body: Vec<u8> = (0..size)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_le_bytes()[3]
+        })
+        .collect();
+    Request {
+        message_id: Some(Text::from_static("87652491")),
+        byte_range: Some(ByteRange {
+            start: 1,
+            end: None,
+            total: Some(TOTAL as u64),
+        }),
+        content_type: Some(Text::from_static("message/cpim")),
+        body: Bytes::from(body),
+        continuation: Continuation::More,
+        ..Request::new(
+            Method::Send,
+            Text::from_static("k3hd9s2ak3hd9s2a"),
+            path("msrp://bob.example.com:8888/9di4eae923wzd9di4eae923wzd;tcp"),
+            path("msrp://alice.example.com:7777/iau39soe2843ziau39soe2843z;tcp"),
+        )
+    }
+}
+
+fn written(size: usize) -> Bytes {
+    match chunk(size).write() {
+        Ok(bytes) => bytes,
+        Err(error) => unreachable!("{error}"),
+    }
+}
+
+/// As many chunks as make up `total`, in reads of `read` bytes.
+fn stream(size: usize, total: usize, read: usize) -> (Vec<Bytes>, usize) {
+    let one = written(size);
+    let count = total / size;
+    let mut all = BytesMut::with_capacity(one.len() * count);
+    for _ in 0..count {
+        all.extend_from_slice(&one);
+    }
+    let mut rest = all.freeze();
+    let mut reads = Vec::new();
+    while !rest.is_empty() {
+        reads.push(rest.split_to(read.min(rest.len())));
+    }
+    (reads, count)
+}
+
+/// How many chunks there are.
+fn frame(reads: &[Bytes], limits: &Limits, parse: bool) -> usize {
+    let mut framer = Framer::new();
+    let mut chunks = 0;
+    for read in reads {
+        framer.push(read.clone());
+        loop {
+            match framer.next(limits) {
+                Ok(Some(frame)) => {
+                    if let (true, Some(head)) = (parse, frame.head) {
+                        match Message::read_head(head) {
+                            Ok(message) => drop(black_box(message)),
+                            Err(error) => unreachable!("{error}"),
+                        }
+                    }
+                    chunks += usize::from(frame.end.is_some());
+                }
+                Ok(None) => break,
+                Err(error) => unreachable!("{error}"),
+            }
+        }
+    }
+    chunks
+}
+
+fn memmem(reads: &[Bytes]) -> usize {
+    let finder = memchr::memmem::Finder::new("\r\n-------k3hd9s2ak3hd9s2a");
+    reads
+        .iter()
+        .map(|read| finder.find_iter(black_box(read)).count())
+        .sum()
+}
+
+/// The shortest of several runs.
+fn best<T>(mut run: impl FnMut() -> T) -> Duration {
+    (0..7)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(run());
+            start.elapsed()
+        })
+        .min()
+        .unwrap_or_default()
+}
+
+fn framing(criterion: &mut Criterion) {
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group("frame");
+    for (name, size, total) in [
+        ("64k", 65_536, 8 << 20),
+        ("2k", 2_048, 8 << 20),
+        ("100", 100, 1 << 20),
+    ] {
+        let (reads, _) = stream(size, total, 256 * 1024);
+        group.throughput(Throughput::Bytes(
+            reads.iter().map(|r| r.len() as u64).sum(),
+        ));
+        group.bench_function(format!("{name}/cpm"), |b| {
+            b.iter(|| frame(&reads, &limits, false))
+        });
+        group.bench_function(format!("{name}/cpm-heads"), |b| {
+            b.iter(|| frame(&reads, &limits, true))
+        });
+        group.bench_function(format!("{name}/memmem"), |b| b.iter(|| memmem(&reads)));
+    }
+    group.finish();
+}
+
+fn writing(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("write");
+    for size in [100, 2_048] {
+        let request = chunk(size);
+        group.bench_function(format!("{size}"), |b| {
+            b.iter(|| black_box(&request).write())
+        });
+    }
+    group.finish();
+}
+
+fn goals() {
+    let limits = Limits::default();
+    let gigabytes = |bytes: usize, time: Duration| bytes as f64 / 1e9 / time.as_secs_f64();
+    for (name, size, goal, share) in [("64k", 65_536, 10.0, 0.5), ("2k", 2_048, 4.0, 0.25)] {
+        let (reads, count) = stream(size, TOTAL, 256 * 1024);
+        let bytes: usize = reads.iter().map(Bytes::len).sum();
+        assert_eq!(frame(&reads, &limits, true), count);
+        assert_eq!(memmem(&reads), count);
+        let ours = best(|| frame(&reads, &limits, false));
+        let heads = best(|| frame(&reads, &limits, true));
+        let yardstick = best(|| memmem(&reads));
+        println!(
+            "ratio msrp_frame_{name}_of_memmem {:.2} goal >={share}",
+            yardstick.as_secs_f64() / ours.as_secs_f64()
+        );
+        println!(
+            "ratio msrp_frame_{name}_gb_per_s {:.1} goal >={goal}",
+            gigabytes(bytes, ours)
+        );
+        println!(
+            "ratio msrp_frame_heads_{name}_gb_per_s {:.1} goal >={}",
+            gigabytes(bytes, heads),
+            goal / 2.0
+        );
+    }
+    let (reads, count) = stream(100, 10 << 20, 256 * 1024);
+    let millions = |time: Duration| count as f64 / 1e6 / time.as_secs_f64();
+    println!(
+        "ratio msrp_frame_100_million_per_s {:.2} goal >=3.3",
+        millions(best(|| frame(&reads, &limits, false)))
+    );
+    println!(
+        "ratio msrp_frame_heads_100_million_per_s {:.2} goal >=1",
+        millions(best(|| frame(&reads, &limits, true)))
+    );
+    let request = chunk(100);
+    println!(
+        "ratio msrp_write_100_million_per_s {:.2} goal >=2",
+        millions(best(|| (0..count)
+            .filter(|_| black_box(&request).write().is_ok())
+            .count()))
+    );
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20)
+        .configure_from_args();
+    framing(&mut criterion);
+    writing(&mut criterion);
+    criterion.final_summary();
+    goals();
+}
