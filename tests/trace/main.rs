@@ -74,3 +74,38 @@ fn the_ladder_is_one_page_that_needs_nothing_else() {
         );
     }
 }
+
+/// A message all of whose parts try to be more than text, from a peer with such a name.
+#[test]
+fn what_a_peer_sends_is_text_and_nothing_else() {
+    let evil =
+        "</pre></script><script>alert(1)</script><img src=x onerror=\"alert(2)\">'\u{202e}\u{0}";
+    let message = format!(
+        "MESSAGE sip:{evil} SIP/2.0\r\n{evil}: {evil}\r\nCall-ID: {evil}\r\nSubject: {evil}\r\n\
+         Content-Type: text/plain;charset={evil}\r\n\r\n{evil}"
+    );
+    let chunk = format!("MSRP {evil} SEND\r\nTo-Path: msrp://a/{evil}\r\n\r\n{evil}");
+    let mut sightings = story::told();
+    for (sighting, bytes) in sightings.iter_mut().zip([message, chunk].iter().cycle()) {
+        sighting.bytes = bytes.clone().into();
+    }
+    for sighting in sightings.iter_mut().skip(20).step_by(2) {
+        sighting.peer = sighting.local;
+    }
+    let names = story::names()
+        .into_iter()
+        .map(|(address, _)| (address, evil))
+        .collect::<Vec<_>>();
+    let page = ladder::html(evil, &sightings, &names);
+    file("hostile.html", page.as_bytes());
+    let count = |what: &str| page.matches(what).count();
+    assert_eq!(
+        (count("<script"), count("</script"), count("<img")),
+        (1, 1, 0)
+    );
+    assert_eq!(
+        (count("onerror=\""), count("\u{202e}"), count("\u{0}")),
+        (0, 0, 0)
+    );
+    assert_eq!(count("<pre>"), count("</pre>"));
+}

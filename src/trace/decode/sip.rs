@@ -87,24 +87,30 @@ impl Decoder<'_> {
             return node.with(Node::text("remark", "not UTF-8 (RFC 3261 §7.3.1)"));
         };
         node.push(Node::text("value", value));
-        match self.grammar(field, bytes, base) {
+        let breach = self.grammar(field, Mode::Strict, bytes, base);
+        if breach.is_none() || self.mode == Mode::Receive {
+            node.children.extend(header::values(&name, value));
+        }
+        match breach {
             Some(fault) if self.mode == Mode::Strict => node.error = Some(fault),
             // A peer is let have its way where the message can be used all the same.
             Some(fault) => node.push(Node::text("remark", fault.to_string())),
-            None => {
-                if let Some(values) = header::values(&name, value) {
-                    node.push(values);
-                }
-            }
+            None => {}
         }
         node
     }
 
     /// How a field breaks the grammar of its header.
-    fn grammar(&self, field: &Field<'_>, bytes: &[u8], base: Option<usize>) -> Option<Fault> {
+    fn grammar(
+        &self,
+        field: &Field<'_>,
+        mode: Mode,
+        bytes: &[u8],
+        base: Option<usize>,
+    ) -> Option<Fault> {
         let name = field.name();
         let value = field.text()?;
-        let error = check(&name, &Text::from(value), self.mode).err()?;
+        let error = check(&name, &Text::from(value), mode).err()?;
         // Where a field is folded, its value is not a part of the message.
         let start = offset(bytes, value.as_bytes(), base);
         let mut fault = fault(&error, start).of(header::section(&name));
@@ -127,7 +133,7 @@ impl Decoder<'_> {
             let found = broken.and_then(|name| {
                 fields()
                     .filter(|field| field.is(name))
-                    .find_map(|field| self.grammar(&field, bytes, base))
+                    .find_map(|field| self.grammar(&field, self.mode, bytes, base))
             });
             let uri = match message {
                 Message::Request(request) if invalid.header.is_none() => {
@@ -146,7 +152,8 @@ impl Decoder<'_> {
             );
         }
         if self.mode == Mode::Strict {
-            for breach in fields().filter_map(|field| self.grammar(&field, bytes, base)) {
+            for breach in fields().filter_map(|field| self.grammar(&field, self.mode, bytes, base))
+            {
                 if !breaches.contains(&breach) {
                     breaches.push(breach);
                 }
