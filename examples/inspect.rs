@@ -7,6 +7,7 @@
 use cpm::engine::Limits;
 use cpm::sip::msg::Mode;
 use cpm::trace::decode::{Kind, document};
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
@@ -58,13 +59,13 @@ struct Options {
     json: bool,
     mode: Mode,
     kind: Option<Kind>,
-    file: std::ffi::OsString,
+    file: OsString,
 }
 
-fn options() -> Result<Option<Options>, lexopt::Error> {
+fn options(arguments: Vec<OsString>) -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
     let (mut json, mut mode, mut kind, mut file) = (false, Mode::Receive, None, None);
-    let mut arguments = lexopt::Parser::from_env();
+    let mut arguments = lexopt::Parser::from_args(arguments);
     while let Some(argument) = arguments.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(None),
@@ -72,8 +73,8 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("strict") => mode = Mode::Strict,
             Long("as") => {
                 let name = arguments.value()?.string()?;
-                kind =
-                    Some(Kind::named(&name).ok_or_else(|| format!("--as does not know {name:?}"))?);
+                let named = Kind::named(&name);
+                kind = Some(named.ok_or_else(|| format!("--as does not know {name:?}"))?);
             }
             Value(name) if file.is_none() => file = Some(name),
             other => return Err(other.unexpected()),
@@ -88,49 +89,58 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     }))
 }
 
-fn read(file: &std::ffi::OsStr) -> std::io::Result<Vec<u8>> {
-    if file != "-" {
-        return std::fs::read(file);
+/// Does what the arguments ask for. The answer is the exit status.
+pub fn run(
+    arguments: Vec<OsString>,
+    input: &mut dyn Read,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> std::io::Result<u8> {
+    let options = match options(arguments) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            out.write_all(HELP.as_bytes())?;
+            return Ok(0);
+        }
+        Err(error) => {
+            writeln!(err, "inspect: {error}")?;
+            return Ok(2);
+        }
+    };
+    let name = options.file.display();
+    let mut bytes = Vec::new();
+    let read = match options.file == "-" {
+        true => input.read_to_end(&mut bytes).map(drop),
+        false => std::fs::read(&options.file).map(|content| bytes = content),
+    };
+    if let Err(error) = read {
+        writeln!(err, "inspect: {name}: {error}")?;
+        return Ok(2);
     }
-    let mut input = Vec::new();
-    std::io::stdin().read_to_end(&mut input)?;
-    Ok(input)
+    let document = document(bytes.into(), options.kind, options.mode, &Limits::default());
+    let shown = match options.json {
+        true => document.node.to_json() + "\n",
+        false => document.node.to_text(),
+    };
+    out.write_all(shown.as_bytes())?;
+    Ok(match document.fault {
+        Some(fault) => {
+            writeln!(err, "inspect: {name}: {fault}")?;
+            1
+        }
+        None => 0,
+    })
 }
 
 fn main() -> ExitCode {
-    let options = match options() {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            print(HELP);
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprintln!("inspect: {error}");
-            return ExitCode::from(2);
-        }
-    };
-    let input = match read(&options.file) {
-        Ok(input) => input,
-        Err(error) => {
-            eprintln!("inspect: {}: {error}", options.file.display());
-            return ExitCode::from(2);
-        }
-    };
-    let document = document(input.into(), options.kind, options.mode, &Limits::default());
-    print(&match options.json {
-        true => document.node.to_json() + "\n",
-        false => document.node.to_text(),
-    });
-    match document.fault {
-        Some(fault) => {
-            eprintln!("inspect: {}: {fault}", options.file.display());
-            ExitCode::FAILURE
-        }
-        None => ExitCode::SUCCESS,
-    }
-}
-
-/// Prints, and does not mind a reader that has seen enough.
-fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let arguments = std::env::args_os().skip(1).collect();
+    let (input, out, err) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+    // A reader that has seen enough and closes its end is no failure of ours.
+    run(
+        arguments,
+        &mut input.lock(),
+        &mut out.lock(),
+        &mut err.lock(),
+    )
+    .map_or(ExitCode::SUCCESS, ExitCode::from)
 }
