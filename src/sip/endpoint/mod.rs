@@ -231,6 +231,8 @@ impl Endpoint {
         match self.net.get_mut(conn) {
             Some(stream) => {
                 stream.used = cx.now;
+                // Whatever it is, the peer is alive.
+                stream.pinged = false;
                 stream.framer.push(data);
             }
             None => return,
@@ -252,7 +254,6 @@ impl Endpoint {
                 }
                 Ok(Some(Frame::Pong)) => {
                     stream.pongs = true;
-                    stream.pinged = false;
                     self.timers.cancel(&Deadline::Pong(conn));
                 }
                 Ok(None) => return,

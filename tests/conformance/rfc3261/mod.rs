@@ -1,5 +1,6 @@
 //! RFC 3261: SIP, as an endpoint speaks it.
 
+mod s10_registration;
 mod s12_dialogs;
 mod s13_invite;
 mod s17_transactions;
