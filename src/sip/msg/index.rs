@@ -9,6 +9,8 @@ use std::ops::Range;
 /// How many chains the fields are linked in, by the number of their name. The names that nearly every
 /// message has are the first of the table and so have a chain of their own.
 const CHAINS: usize = 32;
+/// Room for what is added to most messages.
+const USUAL_ADDED: usize = 256;
 /// The end of a chain.
 const END: u16 = u16::MAX;
 /// The most fields that can be linked.
@@ -286,6 +288,9 @@ impl Index {
     /// it become spaces, and what cannot be in a name becomes a hyphen, so that a line is always one field.
     pub(super) fn line(&mut self, name: &Name, write: impl FnOnce(&mut String)) -> Slot {
         self.tidy();
+        if self.added.capacity() == 0 {
+            self.added.reserve(USUAL_ADDED);
+        }
         let line = self.added.len();
         let spelled = name.as_str();
         if matches!(name, Name::Other(_)) && !list::is_token(spelled.as_bytes()) {
@@ -331,7 +336,23 @@ impl Index {
 
     /// Puts a field last.
     pub(super) fn push(&mut self, slot: Slot) {
-        self.insert(self.slots.len(), slot);
+        self.edited = true;
+        let Ok(place @ ..END) = u16::try_from(self.slots.len()) else {
+            return;
+        };
+        // The end of its chain.
+        let chain = usize::from(slot.number) % CHAINS;
+        let mut at = self.heads.get(chain).copied().unwrap_or(END);
+        let mut last = None;
+        while let Some(slot) = self.slots.get(usize::from(at)) {
+            last = Some(usize::from(at));
+            at = slot.next;
+        }
+        match last.and_then(|last| self.slots.get_mut(last)) {
+            Some(last) => last.next = place,
+            None => self.heads[chain] = place,
+        }
+        self.slots.push(Slot { next: END, ..slot });
     }
 
     /// Puts a field before the one at `place`.
@@ -347,7 +368,9 @@ impl Index {
     pub(super) fn replace(&mut self, name: &Name, slot: Slot) {
         match self.place(name) {
             Some(place) => {
-                self.retain(|index, at, other| at == place || !index.is_named(other, name));
+                if self.slots_named(name.clone()).nth(1).is_some() {
+                    self.retain(|index, at, other| at == place || !index.is_named(other, name));
+                }
                 if let Some(old) = self.slots.get_mut(place) {
                     *old = Slot {
                         next: old.next,

@@ -63,18 +63,32 @@ pub(crate) fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Where the first of `stops` is that is neither in a quoted string nor between angle brackets; the end if
-/// there is none.
+/// The characters that [`find`] may have to stop at.
+const SPECIAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut place = 0;
+    let special = b"\\\"<>;,";
+    while place < special.len() {
+        table[special[place] as usize] = true;
+        place += 1;
+    }
+    table
+};
+
+/// Where the first of `stops`, which are of `;` and `,`, is that is neither in a quoted string nor between
+/// angle brackets; the end if there is none.
 pub(crate) fn find(bytes: &[u8], start: usize, stops: &[u8]) -> usize {
     let (mut at, mut quoted, mut angle) = (start, false, false);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'\\' if quoted => at += 1,
-            b'"' if !angle => quoted = !quoted,
+    let special = |byte: &u8| SPECIAL.get(usize::from(*byte)).copied().unwrap_or(false);
+    while let Some(skipped) = (bytes.get(at..)).and_then(|rest| rest.iter().position(special)) {
+        at += skipped;
+        match bytes.get(at) {
+            Some(b'\\') if quoted => at += 1,
+            Some(b'"') if !angle => quoted = !quoted,
             _ if quoted => {}
-            _ if !angle && stops.contains(&byte) => return at,
-            b'<' => angle = true,
-            b'>' => angle = false,
+            Some(byte) if !angle && stops.contains(byte) => return at,
+            Some(b'<') => angle = true,
+            Some(b'>') => angle = false,
             _ => {}
         }
         at += 1;

@@ -2,7 +2,7 @@
 
 use super::index::{Buffer, Index, MAX_FIELDS, Slot};
 use super::list::{self, is_space, is_token_byte};
-use super::scan::{scan, scan_quoted};
+use super::scan::{find_colon, scan, scan_quoted};
 use super::start::Start;
 use super::{Headers, Line, Message, Method, Name, Request, Response};
 use crate::engine::Limits;
@@ -274,12 +274,6 @@ fn bad_name(bytes: &[u8], start: usize) -> ParseError {
         }
         Some(_) => ParseError::HeaderName { at },
     }
-}
-
-/// Where the first colon is. Names are short.
-#[inline]
-fn find_colon(bytes: &[u8]) -> Option<usize> {
-    memchr::memchr(b':', bytes)
 }
 
 /// An offset in a message, which is smaller than 4 GiB.

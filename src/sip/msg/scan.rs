@@ -23,35 +23,84 @@ pub(super) fn scan_quoted(bytes: &[u8], start: usize) -> Result<usize, ParseErro
 }
 
 /// Where the first control character other than TAB is from `at` on; the end if there is none.
-///
-/// Eight bytes at a time: subtracting 0x20 from each borrows into its highest bit just where it is
-/// smaller. A borrow may reach the next byte, but never the first that is found.
 #[inline]
 pub(super) fn scan(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES * 0x80;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let Some(chunk) = rest.first_chunk::<8>() else {
+        // Values are long: sixteen bytes at a time while there is nothing to be found.
+        if let Some((one, two)) = rest.first_chunk::<16>().map(halves) {
+            let (one, two) = (controls(one), controls(two));
+            if one | two == 0 {
+                at += 16;
+                continue;
+            }
+            at += match one {
+                0 => 8 + first(two),
+                _ => first(one),
+            };
+        } else if let Some(chunk) = rest.first_chunk::<8>() {
+            let found = controls(u64::from_le_bytes(*chunk));
+            if found == 0 {
+                at += 8;
+                continue;
+            }
+            at += first(found);
+        } else {
             return match list::control(rest) {
                 Some(found) => at + found,
                 None => bytes.len().max(at),
             };
-        };
-        let word = u64::from_le_bytes(*chunk);
-        let low = word.wrapping_sub(ONES * 0x20);
-        let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
-        let found = (low | delete) & !word & HIGH;
-        if found == 0 {
-            at += 8;
-            continue;
         }
-        at += (found.trailing_zeros() / 8) as usize;
         if bytes.get(at) != Some(&b'\t') {
             return at;
         }
         at += 1;
     }
+}
+
+/// Where the first colon is. Names are short: the first is mostly among the first sixteen bytes.
+#[inline]
+pub(super) fn find_colon(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        // A byte that is zero borrows into its highest bit, and none before the first does.
+        let word = u64::from_le_bytes(*chunk) ^ (ONES * b':' as u64);
+        let found = word.wrapping_sub(ONES) & !word & HIGH;
+        if found != 0 {
+            return Some(at + first(found));
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter()
+        .position(|byte| *byte == b':')
+        .map(|found| at + found)
+}
+
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGH: u64 = ONES * 0x80;
+
+/// The highest bits of the control characters in a word, TAB among them.
+///
+/// Subtracting 0x20 from each byte borrows into its highest bit just where it is smaller. A borrow may
+/// reach the next byte, but never the first that is found.
+#[inline]
+const fn controls(word: u64) -> u64 {
+    let low = word.wrapping_sub(ONES * 0x20);
+    let delete = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
+    (low | delete) & !word & HIGH
+}
+
+/// The place of the first byte that has its highest bit.
+#[inline]
+const fn first(found: u64) -> usize {
+    (found.trailing_zeros() / 8) as usize
+}
+
+#[inline]
+fn halves(chunk: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*chunk);
+    (both as u64, (both >> 64) as u64)
 }
 
 #[cfg(test)]
