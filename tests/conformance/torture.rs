@@ -6,7 +6,7 @@ use cpm::sip::msg::{Frame, Framer, Message};
 use std::path::Path;
 
 /// The files of a folder of `tests/data`, by name.
-pub fn files(folder: &str) -> Vec<(String, Bytes)> {
+pub(crate) fn files(folder: &str) -> Vec<(String, Bytes)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(folder);
@@ -30,12 +30,12 @@ pub fn files(folder: &str) -> Vec<(String, Bytes)> {
     files
 }
 
-pub fn parse(bytes: &Bytes) -> Result<Message, cpm::sip::ParseError> {
+pub(crate) fn parse(bytes: &Bytes) -> Result<Message, cpm::sip::ParseError> {
     Message::parse(bytes.clone(), &Limits::default())
 }
 
 /// Every message that a stream carries, with an error at its end if there is one.
-pub fn frames(pieces: &[&[u8]]) -> (Vec<Bytes>, Option<cpm::sip::FrameError>) {
+pub(crate) fn frames(pieces: &[&[u8]]) -> (Vec<Bytes>, Option<cpm::sip::FrameError>) {
     let mut framer = Framer::new();
     let mut messages = Vec::new();
     for piece in pieces {
@@ -53,7 +53,7 @@ pub fn frames(pieces: &[&[u8]]) -> (Vec<Bytes>, Option<cpm::sip::FrameError>) {
 }
 
 /// An edit and its undoing leave every header and the body as they were.
-pub fn survives_an_edit(bytes: &Bytes) {
+pub(crate) fn survives_an_edit(bytes: &Bytes) {
     let Ok(mut message) = parse(bytes) else {
         return;
     };

@@ -13,6 +13,8 @@ const CHAINS: usize = 32;
 const USUAL_ADDED: usize = 256;
 /// The end of a chain.
 const END: u16 = u16::MAX;
+/// The last place that a chain can lead to.
+const LAST: u16 = END - 1;
 /// The most fields that can be linked.
 pub(super) const MAX_FIELDS: usize = END as usize;
 
@@ -337,7 +339,7 @@ impl Index {
     /// Puts a field last.
     pub(super) fn push(&mut self, slot: Slot) {
         self.edited = true;
-        let Ok(place @ ..END) = u16::try_from(self.slots.len()) else {
+        let Ok(place @ 0..=LAST) = u16::try_from(self.slots.len()) else {
             return;
         };
         // The end of its chain.

@@ -339,6 +339,7 @@ impl Name {
     }
 
     /// The number of the name that is spelled so, in any case or in its compact form.
+    #[inline]
     pub(crate) fn lookup(spelled: &[u8]) -> Option<u8> {
         if let [letter] = spelled {
             let place = letter.to_ascii_lowercase().wrapping_sub(b'a');

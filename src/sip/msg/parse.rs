@@ -120,7 +120,7 @@ impl Head {
     }
 
     /// Where the next line begins, if a line ends at `at`.
-    #[inline]
+    #[inline(always)]
     fn after_line(&self, bytes: &[u8], at: usize) -> Result<usize, ParseError> {
         match bytes.get(at..) {
             Some([b'\r', b'\n', ..]) if !self.bare_lf => Ok(at + 2),
@@ -131,7 +131,7 @@ impl Head {
     }
 
     /// Reads the field that begins at `start`; answers where the next one does.
-    #[inline]
+    #[inline(always)]
     fn field(&mut self, bytes: &[u8], start: usize, limits: &Limits) -> Result<usize, ParseError> {
         let line = bytes.get(start..).unwrap_or_default();
         let Some(colon) = find_colon(line) else {

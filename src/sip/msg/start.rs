@@ -55,7 +55,7 @@ impl Start {
         if let Some(at) = text.iter().position(|b| !b.is_ascii_graphic()) {
             return wrong(uri.start + at);
         }
-        Ok(Start::Request {
+        Ok(Self::Request {
             method: whole.get(..first).and_then(Method::known).ok_or(0..first),
             uri: small(uri.start)..small(uri.end),
         })
