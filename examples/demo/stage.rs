@@ -255,11 +255,10 @@ impl Stage {
             .flat_map(Recorder::sightings)
             .collect::<Vec<_>>();
         sightings.sort_by_key(|sighting| sighting.at);
-        let labels = ["alice", "bob", "server"];
-        let names = self
-            .recorders
-            .iter()
-            .zip(labels)
+        // From left to right, the server between the two.
+        let [alice, bob, server] = &self.recorders;
+        let names = [(alice, "alice"), (server, "server"), (bob, "bob")]
+            .into_iter()
             .flat_map(|(recorder, label)| recorder.names(label));
         let names = names.collect::<Vec<_>>();
         std::fs::create_dir_all(folder)?;

@@ -362,6 +362,8 @@ pub struct Verifier {
     realm: Text,
     key: [u8; 32],
     start: Option<Instant>,
+    /// How many nonces were issued, roughly: what makes each of them another.
+    number: u32,
     lifetime: Duration,
     capacity: usize,
     algorithms: Vec<Algorithm>,
@@ -387,6 +389,7 @@ impl Verifier {
             realm,
             key,
             start: None,
+            number: 0,
             lifetime: Duration::from_secs(300),
             capacity: 65_536,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
@@ -407,7 +410,9 @@ impl Verifier {
     /// The challenges for a client at `peer`: one header each, in this order (RFC 8760 §2.3).
     pub fn challenges(&mut self, now: Instant, peer: IpAddr, stale: bool) -> Vec<Challenge> {
         let age = self.age(now);
-        let nonce = Text::from(self.nonce(age, peer));
+        // Two clients behind one address must not share a nonce, or each would spoil the other's count.
+        self.number = self.number.wrapping_add(1);
+        let nonce = Text::from(self.nonce(age, self.number, peer));
         self.algorithms
             .iter()
             .map(|&algorithm| Challenge {
@@ -482,23 +487,29 @@ impl Verifier {
         now.saturating_duration_since(*self.start.get_or_insert(now))
     }
 
-    fn nonce(&self, age: Duration, peer: IpAddr) -> String {
+    /// The nonce that was issued to `peer` at `age` as the `number`-th.
+    fn nonce(&self, age: Duration, number: u32, peer: IpAddr) -> String {
         let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let mut text = format!("{millis:016x}");
         let mut data = millis.to_be_bytes().to_vec();
+        data.extend_from_slice(&number.to_be_bytes());
         match peer {
             IpAddr::V4(peer) => data.extend_from_slice(&peer.octets()),
             IpAddr::V6(peer) => data.extend_from_slice(&peer.octets()),
         }
-        text.push_str(&hexadecimal(&hmac(&self.key, &data)[..20]));
-        text
+        let proof = hexadecimal(&hmac(&self.key, &data)[..20]);
+        format!("{millis:016x}{number:08x}{proof}")
     }
 
     /// When a nonce was issued, if it is ours and was issued to that peer.
     fn issued(&self, nonce: &str, peer: IpAddr) -> Option<Duration> {
         let millis = u64::from_str_radix(nonce.get(..16)?, 16).ok()?;
+        let number = u32::from_str_radix(nonce.get(16..24)?, 16).ok()?;
         let issued = Duration::from_millis(millis);
-        same(self.nonce(issued, peer).as_bytes(), nonce.as_bytes()).then_some(issued)
+        same(
+            self.nonce(issued, number, peer).as_bytes(),
+            nonce.as_bytes(),
+        )
+        .then_some(issued)
     }
 }
 
