@@ -100,6 +100,8 @@ pub struct Options {
     pub priority: Option<Priority>,
     /// Where answers are wanted.
     pub reply_to: Option<Uri>,
+    /// The message of the peer's that this one answers.
+    pub in_reply_to: Option<MessageId>,
     /// How long it is worth delivering.
     pub lifetime: Option<Duration>,
 }

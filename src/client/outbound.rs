@@ -74,7 +74,17 @@ impl Client {
         let in_session = chat.wants_session && options == &Options::default();
         let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), Service::Pager);
         envelope.identity = Identity::Preferred(chat.local.clone());
-        envelope.thread = Some(Thread::next(cx.ids, chat.conversation.clone()));
+        let mut thread = Thread::next(cx.ids, chat.conversation.clone());
+        let answered = options
+            .in_reply_to
+            .as_ref()
+            .and_then(|id| chat.received.get(id));
+        if let Some(answered) = answered.and_then(|message| message.thread.clone()) {
+            // The answer belongs into the conversation of what it answers.
+            thread.conversation = answered.conversation;
+            thread.in_reply_to = Some(answered.contribution);
+        }
+        envelope.thread = Some(thread);
         envelope.priority = options
             .priority
             .map(|priority| Text::from_static(priority.name()));

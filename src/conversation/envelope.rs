@@ -6,7 +6,7 @@
 use super::service::Service;
 use crate::sip::msg::header::{
     AcceptContact, Contact, ContributionId, ConversationId, Expires, From, InReplyToContributionId,
-    MessageExpires, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
+    MaxForwards, MessageExpires, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
     PPreferredService, Priority, ReferredBy, ReplyTo, Route, Subject, To,
 };
 use crate::sip::msg::{Headers, Method, Request};
@@ -79,6 +79,8 @@ pub struct Envelope {
     pub reply_to: Option<Uri>,
     /// How long the content is worth delivering.
     pub lifetime: Option<Duration>,
+    /// How many more hops the request may take (Max-Forwards).
+    pub hops: u8,
 }
 
 impl Envelope {
@@ -96,6 +98,7 @@ impl Envelope {
             priority: None,
             reply_to: None,
             lifetime: None,
+            hops: HOPS,
         }
     }
 
@@ -145,6 +148,7 @@ impl Envelope {
             priority: headers.find::<Priority>()?.map(|priority| priority.0),
             reply_to: headers.find::<ReplyTo>()?.map(|to| to.0.uri),
             lifetime: read_lifetime(request)?,
+            hops: headers.find::<MaxForwards>()?.map_or(HOPS, |hops| hops.0),
         })
     }
 
@@ -156,6 +160,7 @@ impl Envelope {
         for hop in &destination.route {
             headers.push(&Route(NameAddr::new(hop.clone())));
         }
+        headers.push(&MaxForwards(self.hops));
         headers.push(&From(self.from.clone()));
         headers.push(&To(self.to.clone()));
         if let Some(thread) = &self.thread {
@@ -235,6 +240,9 @@ impl Destination {
         }
     }
 }
+
+/// Where a request starts (RFC 3261 §8.1.1.6).
+const HOPS: u8 = 70;
 
 /// An address without the tag that belongs to its dialog only.
 fn bare(address: NameAddr) -> NameAddr {

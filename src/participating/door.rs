@@ -30,8 +30,8 @@ pub(super) enum Side {
 pub(super) struct Knock {
     what: What,
     source: Source,
-    /// The user that the request says it is from, or registers.
-    user: Uri,
+    /// The user whose password was used.
+    account: Uri,
     answer: Answer,
 }
 
@@ -125,11 +125,10 @@ impl Participating {
             let side = side(what.request());
             return Some(self.enter(what, source, side));
         }
-        let Some(user) = self.claimed(what.request()) else {
-            what.refuse(net, Status::FORBIDDEN);
-            return None;
-        };
-        if self.is_flow_of(&user, source) {
+        if let Some(user) = sender(what.request())
+            && self.is_served(&user)
+            && self.is_flow_of(&user, source)
+        {
             return Some(self.vouch(what, source, &user));
         }
         self.authenticate(net, what, source);
@@ -146,69 +145,61 @@ impl Participating {
         let Knock {
             what,
             source,
-            user,
+            account,
             answer,
         } = knock;
-        let verdict = subscriber.map_or(Verdict::Wrong, |subscriber| {
-            let secret = Secret::Password(&subscriber.password);
-            let method = what.request().method().as_str();
-            self.verifier
-                .verify(net.now(), source.peer.ip(), &answer, method, secret)
-        });
-        match verdict {
-            Verdict::Right => match what {
-                What::Request(id, request) if *request.method() == Method::Register => {
-                    self.register(net, id, &request, source);
+        let Some(subscriber) = subscriber else {
+            return self.challenge(net, what, source, false);
+        };
+        let secret = Secret::Password(&subscriber.password);
+        let method = what.request().method().as_str();
+        let peer = source.peer.ip();
+        match self
+            .verifier
+            .verify(net.now(), peer, &answer, method, secret)
+        {
+            Verdict::Right => {}
+            Verdict::Stale => return self.challenge(net, what, source, true),
+            Verdict::Wrong => return self.challenge(net, what, source, false),
+        }
+        let Some(identity) = claimed(what.request(), &account, subscriber) else {
+            return what.refuse(net, Status::FORBIDDEN);
+        };
+        match what {
+            What::Request(id, request) if *request.method() == Method::Register => {
+                self.register(net, id, &request, source, subscriber);
+            }
+            what => {
+                let event = self.vouch(what, source, &identity);
+                if let Some(event) = net.legs.handle_sip(&mut net.ends, event) {
+                    crate::node::Role::handle_sip(self, net, event);
                 }
-                what => {
-                    let mut identity = user;
-                    // A user with several addresses says which one this is from; others it may not claim.
-                    let preferred = what
-                        .request()
-                        .headers()
-                        .find::<PPreferredIdentity>()
-                        .ok()
-                        .flatten();
-                    let own = subscriber
-                        .map(|subscriber| subscriber.identities.as_slice())
-                        .unwrap_or_default();
-                    if let Some(preferred) = preferred
-                        .filter(|preferred| own.iter().any(|own| own.matches(&preferred.0.uri)))
-                    {
-                        identity = preferred.0.uri;
-                    }
-                    let event = self.vouch(what, source, &identity);
-                    if let Some(event) = net.legs.handle_sip(&mut net.ends, event) {
-                        crate::node::Role::handle_sip(self, net, event);
-                    }
-                }
-            },
-            Verdict::Stale => self.challenge(net, what, source, true),
-            Verdict::Wrong => self.challenge(net, what, source, false),
+            }
         }
     }
 
-    /// Asks for the password of the user that a request says it is from, if it offers a proof.
+    /// Asks for the password of the user that a request offers a proof for.
     fn authenticate(&mut self, net: &mut Net<'_, Event>, what: What, source: Source) {
         let request = what.request();
-        let Some(user) = self.claimed(request) else {
+        if !sender(request).is_some_and(|user| self.is_served(&user)) {
             return what.refuse(net, Status::FORBIDDEN);
-        };
+        }
         let realm = self.verifier.realm().clone();
-        let Some(answer) =
-            Answer::of(request.headers(), &realm).filter(|answer| names(answer, &user))
-        else {
+        let Some(answer) = Answer::of(request.headers(), &realm) else {
             return self.challenge(net, what, source, false);
         };
-        let aor = user.aor();
+        let Some(account) = account(&answer, &realm) else {
+            return self.challenge(net, what, source, false);
+        };
+        let user = account.aor();
         let knock = Knock {
             what,
             source,
-            user,
+            account,
             answer,
         };
         self.ask(net, Waiting::Knock(Box::new(knock)), |reply| {
-            Event::Subscriber { user: aor, reply }
+            Event::Subscriber { user, reply }
         });
     }
 
@@ -230,15 +221,6 @@ impl Participating {
             }
         }
         what.answer(net, response);
-    }
-
-    /// The user of this domain that a request says it is from.
-    fn claimed(&self, request: &Request) -> Option<Uri> {
-        let from = match request.method() {
-            Method::Register => request.headers().get::<To>().ok()?.0.uri,
-            _ => request.headers().get::<From>().ok()?.0.uri,
-        };
-        self.is_served(&from).then_some(from)
     }
 
     /// Whether a request came over the flow by which its user is registered.
@@ -309,10 +291,35 @@ impl What {
     }
 }
 
-/// Whether a proof is for the user it comes with: clients name themselves by user part or in full.
-fn names(answer: &Answer, user: &Uri) -> bool {
-    let name: &Text = &answer.user;
-    user.user().is_some_and(|user| user == *name)
-        || user.aor() == *name
-        || user.aor() == format!("sip:{name}").as_str()
+/// Who a request says it is from, or registers.
+fn sender(request: &Request) -> Option<Uri> {
+    Some(match request.method() {
+        Method::Register => request.headers().get::<To>().ok()?.0.uri,
+        _ => request.headers().get::<From>().ok()?.0.uri,
+    })
+}
+
+/// The user whose password proves a request: clients name themselves by user part or in full.
+fn account(answer: &Answer, realm: &str) -> Option<Uri> {
+    let name = answer.user.as_str();
+    let uri = match (name.contains(':'), name.contains('@')) {
+        (true, _) => name.parse().ok()?,
+        (false, true) => format!("sip:{name}").parse().ok()?,
+        (false, false) => Uri::sip(name, realm),
+    };
+    Some(uri)
+}
+
+/// Which of its addresses a user sends a request from: the one it prefers, else that of From (RFC 3325
+/// §5). `None` if it is not the user's.
+fn claimed(request: &Request, account: &Uri, subscriber: &Subscriber) -> Option<Uri> {
+    let is_own = |uri: &Uri| {
+        let mut own = subscriber.identities.iter().chain([account]);
+        own.any(|own| own.aor() == uri.aor())
+    };
+    let preferred = request.headers().find::<PPreferredIdentity>();
+    let preferred = preferred.ok().flatten().map(|preferred| preferred.0.uri);
+    preferred
+        .filter(|uri| is_own(uri))
+        .or_else(|| sender(request).filter(is_own))
 }

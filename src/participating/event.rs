@@ -67,6 +67,9 @@ pub enum Event {
 /// A user of the domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscriber {
+    /// The address of record of the user, if the one that was asked for is another address of the same
+    /// user: that is where devices are registered and messages kept.
+    pub account: Option<Text>,
     /// The password.
     pub password: Text,
     /// Further addresses of the same user, which its messages may be from.

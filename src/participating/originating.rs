@@ -3,6 +3,7 @@
 use super::{Event, Flight, Participating};
 use crate::conversation::{Custody, Destination, Envelope, Parcel};
 use crate::node::Net;
+use crate::sip::msg::Status;
 use crate::sip::{Target, Uri};
 
 impl Participating {
@@ -10,10 +11,16 @@ impl Participating {
     pub(super) fn originate(
         &mut self,
         net: &mut Net<'_, Event>,
-        envelope: Envelope,
+        mut envelope: Envelope,
         parcel: Parcel,
         custody: Custody,
     ) {
+        let Some(hops) = envelope.hops.checked_sub(1) else {
+            return net
+                .legs
+                .answer(&mut net.ends, custody, Status::TOO_MANY_HOPS);
+        };
+        envelope.hops = hops;
         let recipient = custody
             .request_uri()
             .unwrap_or_else(|| envelope.to.uri.clone());

@@ -1,6 +1,6 @@
 //! The registrar: which devices a user has (RFC 3261 §10.3).
 
-use super::{Event, Participating};
+use super::{Event, Participating, Subscriber};
 use crate::conversation::Service;
 use crate::engine::ConnId;
 use crate::node::Net;
@@ -17,6 +17,7 @@ impl Participating {
         id: ServerId,
         request: &Request,
         source: Source,
+        subscriber: &Subscriber,
     ) {
         let update = match self
             .bindings
@@ -29,6 +30,9 @@ impl Participating {
         let headers = response.headers_mut();
         if let Ok(To(to)) = request.headers().get::<To>() {
             headers.push(&PAssociatedUri(NameAddr::new(to.uri)));
+        }
+        for identity in &subscriber.identities {
+            headers.push(&PAssociatedUri(NameAddr::new(identity.clone())));
         }
         if let Some(route) = net.ends.sip.local_uri(None, Some(source.transport)) {
             headers.push(&ServiceRoute(NameAddr::new(route)));

@@ -156,10 +156,16 @@ impl Participating {
         &mut self,
         net: &mut Net<'_, Event>,
         leg: LegId,
-        envelope: Envelope,
+        mut envelope: Envelope,
         terms: Terms,
     ) {
         let user = envelope.sender().aor();
+        let Some(hops) = envelope.hops.checked_sub(1) else {
+            return net
+                .legs
+                .reject(&mut net.ends, leg, Status::TOO_MANY_HOPS, None);
+        };
+        envelope.hops = hops;
         let mut bridge = Bridge {
             user,
             envelope,

@@ -92,9 +92,22 @@ impl Participating {
         let preferences = &subscriber.preferences;
         let Arrival {
             user,
-            envelope,
+            mut envelope,
             what,
         } = arrival;
+        let user = subscriber.account.clone().unwrap_or(user);
+        // Every function on the way counts, so that a loop of functions ends (RFC 3261 §16.3).
+        match envelope.hops.checked_sub(1) {
+            Some(hops) => envelope.hops = hops,
+            None => {
+                let arrival = Arrival {
+                    user,
+                    envelope,
+                    what,
+                };
+                return arrival.refuse(net, Status::TOO_MANY_HOPS);
+            }
+        }
         match what {
             What::Message { parcel, custody } => {
                 self.deliver(net, &user, envelope, parcel, custody, preferences);

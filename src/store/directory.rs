@@ -29,8 +29,18 @@ impl Directory {
         Self::default()
     }
 
-    /// Adds a user, or replaces one.
+    /// Adds a user, or replaces one. It is found by each of its identities as well.
     pub fn insert(&mut self, user: &Uri, subscriber: Subscriber) {
+        for identity in &subscriber.identities {
+            let account = Some(user.aor());
+            self.users.insert(
+                identity.aor(),
+                Subscriber {
+                    account,
+                    ..subscriber.clone()
+                },
+            );
+        }
         self.users.insert(user.aor(), subscriber);
     }
 

@@ -58,11 +58,26 @@ fn rfc3261_10_2_a_registration_is_made_and_refreshed() {
          +sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\";reg-id=1"
     );
     assert!(header(&first, "Supported").contains("outbound"));
-    accept(&mut wire, &first, 3600, "P-Associated-URI: <sip:alice@example.com>, <tel:+15550100>");
+    accept(
+        &mut wire,
+        &first,
+        3600,
+        "P-Associated-URI: <sip:alice@example.com>, <tel:+15550100>",
+    );
     match &wire.events(0)[..] {
-        [Event::Registered { id: done, expires, associated, .. }] => {
+        [
+            Event::Registered {
+                id: done,
+                expires,
+                associated,
+                ..
+            },
+        ] => {
             assert_eq!((*done, expires.as_secs()), (id, 3600));
-            assert_eq!(*associated, [uri("sip:alice@example.com"), uri("tel:+15550100")]);
+            assert_eq!(
+                *associated,
+                [uri("sip:alice@example.com"), uri("tel:+15550100")]
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -78,7 +93,11 @@ fn rfc3261_10_2_a_registration_is_made_and_refreshed() {
     wire.seconds(299);
     wire.outside();
     wire.seconds(1);
-    assert!(wire.outside().iter().any(|h| h.text.starts_with("REGISTER ")));
+    assert!(
+        wire.outside()
+            .iter()
+            .any(|h| h.text.starts_with("REGISTER "))
+    );
 }
 
 #[test]
@@ -101,16 +120,28 @@ fn rfc3261_10_2_8_too_brief_is_asked_for_again() {
     let mut wire = client();
     let (_, first) = register(&mut wire);
     let conn = wire.conn_of(0);
-    wire.stream(0, conn, &answer(&first, "423 Interval Too Brief", "x", "Min-Expires: 7200"));
+    wire.stream(
+        0,
+        conn,
+        &answer(&first, "423 Interval Too Brief", "x", "Min-Expires: 7200"),
+    );
     let second = wire.heard();
     assert_eq!(header(&second, "Expires"), "7200");
     assert!(wire.events(0).is_empty());
     // One that never has enough is not asked for ever.
-    wire.stream(0, conn, &answer(&second, "423 Interval Too Brief", "x", "Min-Expires: 7200"));
+    wire.stream(
+        0,
+        conn,
+        &answer(&second, "423 Interval Too Brief", "x", "Min-Expires: 7200"),
+    );
     assert!(wire.outside().is_empty());
     assert!(matches!(
         wire.events(0)[..],
-        [Event::RegistrationFailed { status: Some(Status::INTERVAL_TOO_BRIEF), retry_in: None, .. }]
+        [Event::RegistrationFailed {
+            status: Some(Status::INTERVAL_TOO_BRIEF),
+            retry_in: None,
+            ..
+        }]
     ));
 }
 
@@ -119,7 +150,8 @@ fn rfc3261_22_a_registration_proves_who_it_is_and_keeps_counting() {
     let mut wire = client();
     let (_, first) = register(&mut wire);
     let conn = wire.conn_of(0);
-    let challenge = "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", algorithm=SHA-256, qop=\"auth\"";
+    let challenge =
+        "WWW-Authenticate: Digest realm=\"x\", nonce=\"n\", algorithm=SHA-256, qop=\"auth\"";
     wire.stream(0, conn, &answer(&first, "401 Unauthorized", "x", challenge));
     let second = wire.heard();
     assert_eq!(header(&second, "CSeq"), "2 REGISTER");
@@ -137,11 +169,19 @@ fn a_wrong_password_is_not_tried_again() {
     for (request, nonce) in [(Some(first), "a"), (None, "b")] {
         let request = request.unwrap_or_else(|| wire.heard());
         let challenge = format!("WWW-Authenticate: Digest realm=\"x\", nonce=\"{nonce}\"");
-        wire.stream(0, conn, &answer(&request, "401 Unauthorized", "x", &challenge));
+        wire.stream(
+            0,
+            conn,
+            &answer(&request, "401 Unauthorized", "x", &challenge),
+        );
     }
     assert!(matches!(
         wire.events(0)[..],
-        [Event::RegistrationFailed { status: Some(Status::UNAUTHORIZED), retry_in: None, .. }]
+        [Event::RegistrationFailed {
+            status: Some(Status::UNAUTHORIZED),
+            retry_in: None,
+            ..
+        }]
     ));
     wire.seconds(4000);
     assert!(wire.outside().is_empty());
@@ -182,7 +222,10 @@ fn rfc3608_6_1_requests_of_the_user_take_the_service_route() {
         let request = Request::new(Method::Options, &uri("sip:bob@10.0.0.9"));
         sip.request(cx, request, Target::Uri)
     });
-    assert_eq!(headers(&wire.outside().pop().unwrap().text, "Route").count(), 0);
+    assert_eq!(
+        headers(&wire.outside().pop().unwrap().text, "Route").count(),
+        0
+    );
 }
 
 #[test]
@@ -264,7 +307,11 @@ fn retry_after_is_heeded() {
     let mut wire = client();
     let (_, first) = register(&mut wire);
     let conn = wire.conn_of(0);
-    wire.stream(0, conn, &answer(&first, "503 Service Unavailable", "x", "Retry-After: 500"));
+    wire.stream(
+        0,
+        conn,
+        &answer(&first, "503 Service Unavailable", "x", "Retry-After: 500"),
+    );
     assert!(matches!(
         wire.events(0)[..],
         [Event::RegistrationFailed { retry_in: Some(pause), .. }] if pause.as_secs() == 500
@@ -284,7 +331,11 @@ fn rfc4028_7_the_caller_refreshes_at_half() {
         call(&mut wire);
         let invite = wire.heard();
         assert_eq!(header(&invite, "Session-Expires"), "1800;refresher=uac");
-        wire.inject(0, PEER, &answer(&invite, "200 OK", "peer", &format!("{TIMED}{allow}")));
+        wire.inject(
+            0,
+            PEER,
+            &answer(&invite, "200 OK", "peer", &format!("{TIMED}{allow}")),
+        );
         wire.outside();
         wire.events(0);
         wire.seconds(99);
@@ -313,7 +364,9 @@ fn rfc4028_9_the_one_called_takes_the_timer_and_ends_a_call_that_is_not_refreshe
     let [Event::Invited { call, request, .. }] = &events[..] else {
         panic!("{events:?}")
     };
-    wire.with(0, |sip, cx| sip.accept(cx, *call, request.response(Status::OK)));
+    wire.with(0, |sip, cx| {
+        sip.accept(cx, *call, request.response(Status::OK))
+    });
     let ok = wire.heard();
     assert_eq!(header(&ok, "Session-Expires"), "90;refresher=uac");
     assert_eq!(header(&ok, "Require"), "timer");
@@ -321,7 +374,11 @@ fn rfc4028_9_the_one_called_takes_the_timer_and_ends_a_call_that_is_not_refreshe
     wire.inject(0, PEER, &from_peer("ACK", "b", 1, &to));
     wire.events(0);
     wire.seconds(50);
-    wire.inject(0, PEER, &from_peer("UPDATE", "u", 2, &format!("{to}{timed}")));
+    wire.inject(
+        0,
+        PEER,
+        &from_peer("UPDATE", "u", 2, &format!("{to}{timed}")),
+    );
     assert!(wire.heard().starts_with("SIP/2.0 200 OK\n"));
     wire.seconds(59);
     assert!(wire.events(0).is_empty());
@@ -330,14 +387,21 @@ fn rfc4028_9_the_one_called_takes_the_timer_and_ends_a_call_that_is_not_refreshe
     assert!(header(&bye, "Reason").contains("cause=408"));
     assert!(matches!(
         wire.events(0)[..],
-        [Event::Ended { cause: EndCause::SessionExpired, .. }]
+        [Event::Ended {
+            cause: EndCause::SessionExpired,
+            ..
+        }]
     ));
 }
 
 #[test]
 fn rfc4028_6_an_interval_too_small_is_refused_and_ours_made_longer() {
     let mut wire = alone();
-    wire.inject(0, PEER, &from_peer("INVITE", "a", 1, "Session-Expires: 60\n"));
+    wire.inject(
+        0,
+        PEER,
+        &from_peer("INVITE", "a", 1, "Session-Expires: 60\n"),
+    );
     let refusal = wire.heard();
     assert!(refusal.starts_with("SIP/2.0 422 "));
     assert_eq!(header(&refusal, "Min-SE"), "90");
@@ -346,7 +410,16 @@ fn rfc4028_6_an_interval_too_small_is_refused_and_ours_made_longer() {
 
     call(&mut wire);
     let invite = wire.heard();
-    wire.inject(0, PEER, &answer(&invite, "422 Session Interval Too Small", "x", "Min-SE: 3600"));
+    wire.inject(
+        0,
+        PEER,
+        &answer(
+            &invite,
+            "422 Session Interval Too Small",
+            "x",
+            "Min-SE: 3600",
+        ),
+    );
     let again = wire.outside().pop().unwrap().text;
     assert_eq!(header(&again, "CSeq"), "2 INVITE");
     assert!(header(&again, "Session-Expires").starts_with("3600"));

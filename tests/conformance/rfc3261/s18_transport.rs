@@ -28,7 +28,10 @@ fn rfc3261_18_1_1_a_large_request_goes_by_tcp() {
         sip.request(cx, to_peer(Method::Message), Target::Uri);
     });
     let more = wire.outside();
-    let tcp = more.iter().find(|one| one.transport == Transport::Tcp).unwrap();
+    let tcp = more
+        .iter()
+        .find(|one| one.transport == Transport::Tcp)
+        .unwrap();
     assert_eq!(tcp.from, heard[0].from);
     assert!(more.iter().any(|one| one.transport == Transport::Udp));
 }
@@ -60,7 +63,9 @@ fn a_refused_connection_fails_the_request() {
 #[test]
 fn rfc3263_4_names_are_looked_up_and_their_addresses_tried_in_turn() {
     let mut wire = alone();
-    let two = ["10.0.0.8", "10.0.0.9"].map(|ip| ip.parse().unwrap()).to_vec();
+    let two = ["10.0.0.8", "10.0.0.9"]
+        .map(|ip| ip.parse().unwrap())
+        .to_vec();
     wire.names.insert("two.example".into(), two);
     let to = |name: &str| Request::new(Method::Options, &uri(&format!("sip:bob@{name}")));
     let id = wire.with(0, |sip, cx| sip.request(cx, to("two.example"), Target::Uri));
@@ -84,7 +89,10 @@ fn rfc3263_4_names_are_looked_up_and_their_addresses_tried_in_turn() {
         wire.seconds(10);
         assert!(matches!(
             wire.events(0)[..],
-            [Event::Failed { why: Failure::Unresolvable, .. }]
+            [Event::Failed {
+                why: Failure::Unresolvable,
+                ..
+            }]
         ));
     }
     wire.with(0, |sip, cx| {
@@ -93,19 +101,29 @@ fn rfc3263_4_names_are_looked_up_and_their_addresses_tried_in_turn() {
     });
     assert!(matches!(
         wire.events(0)[..],
-        [Event::Failed { why: Failure::Unresolvable, .. }]
+        [Event::Failed {
+            why: Failure::Unresolvable,
+            ..
+        }]
     ));
 }
 
 #[test]
 fn rfc3261_18_2_1_and_rfc3581_4_the_response_goes_where_the_request_came_from() {
-    let request = |via: &str| {
-        from_peer("CANCEL", "x", 1, "").replace("10.0.0.9:5060;branch=z9hG4bKx", via)
-    };
+    let request =
+        |via: &str| from_peer("CANCEL", "x", 1, "").replace("10.0.0.9:5060;branch=z9hG4bKx", via);
     for (via, to, stamped) in [
         // The address it came from and the port it names.
-        ("10.0.0.9:5061;branch=z9hG4bKa", "10.0.0.9:5061", "10.0.0.9:5061;branch=z9hG4bKa"),
-        ("10.0.0.9;branch=z9hG4bKb", "10.0.0.9:5060", "10.0.0.9;branch=z9hG4bKb"),
+        (
+            "10.0.0.9:5061;branch=z9hG4bKa",
+            "10.0.0.9:5061",
+            "10.0.0.9:5061;branch=z9hG4bKa",
+        ),
+        (
+            "10.0.0.9;branch=z9hG4bKb",
+            "10.0.0.9:5060",
+            "10.0.0.9;branch=z9hG4bKb",
+        ),
         (
             "client.example:5062;branch=z9hG4bKc",
             "10.0.0.9:5062",
@@ -136,11 +154,21 @@ fn rfc3261_18_2_2_a_response_takes_the_connection_of_its_request_or_a_new_one() 
     let conn = wire.connect(0, "10.0.0.9:31000");
     wire.stream(0, conn, &over_tcp("MESSAGE", "a"));
     let events = wire.events(0);
-    let [Event::Request { id, request, source, .. }] = &events[..] else {
+    let [
+        Event::Request {
+            id,
+            request,
+            source,
+            ..
+        },
+    ] = &events[..]
+    else {
         panic!("{events:?}")
     };
     assert_eq!(source.conn, Some(conn));
-    wire.with(0, |sip, cx| sip.respond(cx, *id, request.response(Status::OK)));
+    wire.with(0, |sip, cx| {
+        sip.respond(cx, *id, request.response(Status::OK))
+    });
     assert_eq!(wire.outside().remove(0).to, addr("10.0.0.9:31000"));
 
     wire.stream(0, conn, &over_tcp("OPTIONS", "b"));
@@ -150,7 +178,9 @@ fn rfc3261_18_2_2_a_response_takes_the_connection_of_its_request_or_a_new_one() 
     };
     wire.taken.insert(addr(PEER));
     wire.break_conn(0, conn);
-    wire.with(0, |sip, cx| sip.respond(cx, *id, request.response(Status::OK)));
+    wire.with(0, |sip, cx| {
+        sip.respond(cx, *id, request.response(Status::OK))
+    });
     let heard = wire.outside().remove(0);
     assert_eq!((heard.to, heard.transport), (addr(PEER), Transport::Tcp));
     assert!(matches!(wire.events(0)[..], [Event::FlowLost { conn: lost }] if lost == conn));
@@ -169,7 +199,11 @@ fn rfc3261_18_3_a_stream_may_be_cut_anywhere() {
             wire.with(0, |sip, cx| sip.handle_data(cx, conn, data));
         }
         assert_eq!(wire.events(0).len(), 2, "cut at {cut}");
-        assert_eq!(wire.heard(), "\n", "the keep-alive between them is answered");
+        assert_eq!(
+            wire.heard(),
+            "\n",
+            "the keep-alive between them is answered"
+        );
     }
 }
 
@@ -182,7 +216,10 @@ fn what_is_not_sip_ends_the_connection() {
         let mut wire = alone();
         let conn = wire.connect(0, "10.0.0.9:31000");
         wire.stream(0, conn, wrong);
-        assert!(matches!(wire.events(0)[..], [Event::FlowLost { .. }]), "{wrong}");
+        assert!(
+            matches!(wire.events(0)[..], [Event::FlowLost { .. }]),
+            "{wrong}"
+        );
         // A request after it finds nobody.
         wire.stream(0, conn, &over_tcp("OPTIONS", "b"));
         assert!(wire.events(0).is_empty());
@@ -217,7 +254,10 @@ fn connections_and_what_waits_for_them_are_bounded() {
     wire.with(0, |sip, cx| sip.request(cx, large(), Target::Uri));
     assert!(matches!(
         wire.events(0)[..],
-        [Event::Failed { why: Failure::Overloaded, .. }]
+        [Event::Failed {
+            why: Failure::Overloaded,
+            ..
+        }]
     ));
     let flow = Target::Flow(Source {
         transport: Transport::Tcp,
@@ -234,7 +274,10 @@ fn connections_and_what_waits_for_them_are_bounded() {
     assert!(!read);
     assert!(matches!(
         wire.events(0)[..],
-        [Event::Failed { why: Failure::Transport, .. }]
+        [Event::Failed {
+            why: Failure::Transport,
+            ..
+        }]
     ));
     assert_eq!(wire.outside().len(), 1);
     assert!(wire.with(0, |sip, _| sip.wants_read(conn)));
@@ -251,7 +294,9 @@ fn a_flow_is_the_way_back_and_without_it_the_uri_is() {
         conn: Some(conn),
     };
     let ask = |wire: &mut Wire, target| {
-        wire.with(0, |sip, cx| sip.request(cx, to_peer(Method::Options), target));
+        wire.with(0, |sip, cx| {
+            sip.request(cx, to_peer(Method::Options), target)
+        });
         wire.outside().remove(0)
     };
     let heard = ask(&mut wire, Target::Flow(source));
@@ -267,7 +312,10 @@ fn a_flow_is_the_way_back_and_without_it_the_uri_is() {
         ..source
     };
     let heard = ask(&mut wire, Target::Flow(datagrams));
-    assert_eq!((heard.to, heard.transport), (addr("10.0.0.9:31000"), Transport::Udp));
+    assert_eq!(
+        (heard.to, heard.transport),
+        (addr("10.0.0.9:31000"), Transport::Udp)
+    );
 }
 
 #[test]
@@ -282,6 +330,12 @@ fn a_request_on_a_connection_that_breaks_fails_at_once() {
     wire.break_conn(0, conn);
     assert!(matches!(
         wire.events(0)[..],
-        [Event::FlowLost { .. }, Event::Failed { why: Failure::Transport, .. }]
+        [
+            Event::FlowLost { .. },
+            Event::Failed {
+                why: Failure::Transport,
+                ..
+            }
+        ]
     ));
 }
