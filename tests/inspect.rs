@@ -414,3 +414,78 @@ fn what_is_nothing_is_said_to_be_nothing() {
         }
     }
 }
+
+/// Messages with bytes changed, taken out and doubled: whatever comes of it, it ends, and says what is wrong.
+#[test]
+fn no_input_does_any_harm() {
+    let rounds: usize = std::env::var("ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
+    let mut ids = cpm::engine::Ids::new(cpm::engine::Seed::from_number(rounds as u64));
+    let mut below = |bound: usize| ids.below(bound as u64) as usize;
+    let mut samples: Vec<Vec<u8>> = ["rfc4475", "rfc5118", "bench"]
+        .into_iter()
+        .flat_map(files)
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let size = REPORT.len();
+    samples.push(REPORT.into());
+    samples.push(
+        chunk(
+            "d93kswow",
+            &format!("1-{size}/{size}"),
+            '$',
+            "message/cpim",
+            REPORT,
+        )
+        .into(),
+    );
+    samples.push(
+        [
+            chunk("d93kswow", "1-2/4", '+', "text/plain", "ab"),
+            chunk("d93kswox", "3-4/4", '$', "text/plain", "cd"),
+        ]
+        .concat()
+        .into(),
+    );
+    for sample in &samples {
+        for _ in 0..rounds {
+            let mut bytes = sample.clone();
+            for _ in 0..=below(6) {
+                let at = below(bytes.len().max(1)).min(bytes.len());
+                let end = (at + below(40)).min(bytes.len());
+                match below(5) {
+                    0 if at < bytes.len() => bytes[at] = below(256) as u8,
+                    1 => drop(bytes.drain(at..end)),
+                    2 => {
+                        let part = bytes[at..end].to_vec();
+                        bytes.splice(at..at, part);
+                    }
+                    3 => bytes.truncate(at),
+                    _ => bytes.insert(at, b"\r\n:;,<>\"-= \0"[below(12)]),
+                }
+            }
+            let kind = match below(3) {
+                0 => Some(cpm::trace::decode::Kind::ALL[below(7)]),
+                _ => None,
+            };
+            for mode in [cpm::sip::msg::Mode::Receive, cpm::sip::msg::Mode::Strict] {
+                let found = cpm::trace::decode::document(
+                    bytes.clone().into(),
+                    kind,
+                    mode,
+                    &Default::default(),
+                );
+                let json: Value = serde_json::from_str(&found.node.to_json()).unwrap();
+                assert_eq!(json["valid"].as_bool(), Some(found.fault.is_none()));
+                let text = found.node.to_text();
+                assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+                if let Some(fault) = found.fault {
+                    assert!(
+                        fault.offset.is_none_or(|at| at <= bytes.len().max(4096)),
+                        "{fault}"
+                    );
+                    assert!(!fault.to_string().contains(char::is_control));
+                }
+            }
+        }
+    }
+}

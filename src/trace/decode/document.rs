@@ -114,7 +114,7 @@ impl Decoder<'_> {
                 {
                     break;
                 }
-                let before = messages.children.last().map_or(0, |last| body_length(last));
+                let before = messages.children.last().map_or(0, body_length);
                 return Err(Fault::new(
                     format!(
                         "{} bytes that belong to no message: Content-Length says {before}, and {} bytes follow the head",
