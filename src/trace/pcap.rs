@@ -33,9 +33,9 @@ const ACK: u8 = 0x10;
 /// message begins a segment of its own, and one of more than 64 KB is split; what was seen at both ends is
 /// written once, as its sender saw it (see [`hops`]).
 ///
-/// Wireshark recognises SIP and MSRP by their first bytes on almost every port (its heuristics `sip_udp`,
-/// `sip_tcp` and `msrp_tcp` are on by default); on a port that it takes for something else's, tell it:
-/// `-d tcp.port==6000,msrp`.
+/// Wireshark recognises SIP and MSRP by their first bytes (its heuristics `sip_udp`, `sip_tcp` and `msrp_tcp`
+/// are on by default) on every port that it does not know as some other protocol's. Where a port is, such as
+/// 6000 or 5060 for MSRP: `tshark -o tcp.try_heuristic_first:TRUE -o udp.try_heuristic_first:TRUE -r FILE`.
 pub fn pcap(sightings: &[Sighting]) -> Vec<u8> {
     let mut file = File::new();
     let mut connections = BTreeMap::new();
