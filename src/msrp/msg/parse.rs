@@ -175,6 +175,7 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     fn read(text: &'a Text) -> Result<Self, ParseError> {
         let fail = |kind, at| ParseError { kind, at };
+        let clean = is_clean(text);
         let mut lines = lines(text);
         let mut head = Self {
             start: lines
@@ -187,13 +188,14 @@ impl<'a> Head<'a> {
             let (spelled, value) = line
                 .split_once(':')
                 .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
-                .filter(|(name, value)| {
-                    !name.is_empty()
-                        && name.bytes().all(|b| b.is_ascii_graphic())
-                        && !value.bytes().any(|b| b.is_ascii_control() && b != b'\t')
+                .filter(|_| {
+                    (clean || is_clean(line)) && memchr::memchr(b'\r', line.as_bytes()).is_none()
                 })
                 .ok_or_else(|| fail(ParseErrorKind::Line, at))?;
             let Some(name) = Name::find(spelled) else {
+                if spelled.is_empty() || !spelled.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(fail(ParseErrorKind::Line, at));
+                }
                 head.others
                     .push((text.slice_ref(spelled), text.slice_ref(value)));
                 continue;
@@ -256,14 +258,22 @@ fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<bool> {
     Some(first)
 }
 
-/// The lines of a head and where they begin, without the blank one.
+/// The lines of a head and where they begin, without the blank one. The framer has seen to it that each ends in CR LF.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    text.split("\r\n").filter_map(move |line| {
-        let start = at;
-        at += line.len() + 2;
-        (!line.is_empty()).then_some((start, line))
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text.as_bytes()).filter_map(move |end| {
+        let line = text.get(start..end)?;
+        let at = std::mem::replace(&mut start, end + 1);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        (!line.is_empty()).then_some((at, line))
     })
+}
+
+/// Whether there is no control character but those that end lines: asked of all lines at once and without stopping
+/// early, which is many times faster than line by line.
+fn is_clean(text: &str) -> bool {
+    let is_stray = |b: u8| ((b < b' ') & (b != b'\t') & (b != b'\r') & (b != b'\n')) | (b == 0x7f);
+    !text.bytes().fold(false, |found, b| found | is_stray(b))
 }
 
 /// Transaction id, method or status code, and what follows.
@@ -437,6 +447,13 @@ mod tests {
                 at: CHUNK.len()
             }
         );
+    }
+
+    #[test]
+    fn a_bare_cr_or_lf_is_no_line_end() {
+        let head = "MSRP abcd SEND\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:1/y;tcp\r\nX: a\rb\nY: c\r\n";
+        let error = Message::read_head(Bytes::from_static(head.as_bytes())).unwrap_err();
+        assert_eq!(error.kind, ParseErrorKind::Line);
     }
 
     #[test]

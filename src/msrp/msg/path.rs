@@ -22,6 +22,12 @@ impl Path {
     /// One of them is none, or there is none; the offset counts from the start of `text`.
     pub fn parse(text: &Text) -> Result<Self, UriError> {
         let all = text.as_str();
+        if memchr::memchr2(b' ', b'\t', all.as_bytes()).is_none() {
+            return Ok(Self {
+                first: Uri::parse(text)?,
+                text: text.clone(),
+            });
+        }
         let mut first = None;
         for part in parts(all) {
             let uri = Uri::parse(&text.slice_ref(part))?;

@@ -87,11 +87,11 @@ impl Uri {
         let host_at = start + authority.len() - host_port.len();
         let (host, port) = split_host(host_port, host_at)?;
         let session_at = start + authority.len() + 1;
-        if let Some(bad) = session_id.and_then(|id| id.bytes().position(|b| !is_id_byte(b))) {
+        if let Some(bad) = session_id.and_then(|id| first_not(id, is_id_byte)) {
             return Err(UriError::SessionId(session_at + bad));
         }
         let params_at = start + params_at;
-        if let Some(bad) = params.bytes().position(|b| !is_param_byte(b)) {
+        if let Some(bad) = first_not(params, is_param_byte) {
             return Err(UriError::Params(params_at + bad));
         }
         let transport = params
@@ -294,7 +294,7 @@ fn split_host(text: &str, at: usize) -> Result<(Range<usize>, Option<u16>), UriE
     if host.is_empty() {
         return Err(UriError::Host(at));
     }
-    if let Some(bad) = host.bytes().position(|b| !is_host_byte(b)) {
+    if let Some(bad) = first_not(host, is_host_byte) {
         return Err(UriError::Host(at + bad));
     }
     let span = at..at + host.len();
@@ -304,6 +304,14 @@ fn split_host(text: &str, at: usize) -> Result<(Range<usize>, Option<u16>), UriE
             Some(port) => Ok((span, Some(port))),
             None => Err(UriError::Port(at + host.len() + 1)),
         },
+    }
+}
+
+/// The first byte that is not as it should be; that all are is found without stopping early, which is faster.
+fn first_not(text: &str, is_good: impl Fn(u8) -> bool) -> Option<usize> {
+    match text.bytes().fold(true, |good, b| good & is_good(b)) {
+        true => None,
+        false => text.bytes().position(|b| !is_good(b)),
     }
 }
 
