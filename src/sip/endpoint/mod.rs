@@ -231,8 +231,6 @@ impl Endpoint {
         match self.net.get_mut(conn) {
             Some(stream) => {
                 stream.used = cx.now;
-                // Whatever it is, the peer is alive.
-                stream.pinged = false;
                 stream.framer.push(data);
             }
             None => return,
@@ -242,6 +240,7 @@ impl Endpoint {
             match stream.framer.next(cx.limits) {
                 Ok(Some(Frame::Message(bytes))) => {
                     stream.heard = true;
+                    stream.pinged = false;
                     let Some(source) = source_of(cx, conn) else {
                         return;
                     };
@@ -249,11 +248,13 @@ impl Endpoint {
                         return self.close(cx, conn);
                     }
                 }
-                Ok(Some(Frame::Ping)) => {
+                // Two pongs in a row look like a ping in two pieces: one that we wait for is no question.
+                Ok(Some(Frame::Ping)) if !stream.pinged => {
                     self.net.push(cx, conn, Bytes::from_static(b"\r\n"));
                 }
-                Ok(Some(Frame::Pong)) => {
+                Ok(Some(Frame::Ping | Frame::Pong)) => {
                     stream.pongs = true;
+                    stream.pinged = false;
                     self.timers.cancel(&Deadline::Pong(conn));
                 }
                 Ok(None) => return,

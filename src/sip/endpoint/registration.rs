@@ -330,10 +330,11 @@ impl Endpoint {
             Some(conn) => {
                 if self.net.push(cx, conn, Bytes::from_static(b"\r\n\r\n"))
                     && let Some(stream) = self.net.get_mut(conn)
-                    && stream.pongs
                 {
                     stream.pinged = true;
-                    self.timers.set(Deadline::Pong(conn), cx.now + PONG);
+                    if stream.pongs {
+                        self.timers.set(Deadline::Pong(conn), cx.now + PONG);
+                    }
                 }
             }
             None => cx
