@@ -1,8 +1,8 @@
 //! Answering challenges (RFC 3261 §22.2, §22.3, RFC 8760 §2.4).
 
 use super::Endpoint;
-use super::client::User;
 use super::config::Credentials;
+use super::sending::User;
 use crate::engine::{Cx, Key};
 use crate::sip::digest::{Challenge, Secret};
 use crate::sip::msg::header::{

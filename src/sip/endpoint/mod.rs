@@ -4,24 +4,31 @@
 //!   request  invite  accept  register …             poll_event
 //!      │        │       │       │                        ▲
 //!  ┌───▼────────▼───────▼───────▼────────────────────────┴───┐
-//!  │ registration ── call (usage table, dialogs, sessions)   │
-//!  │       │          │                          ▲           │
-//!  │  client: sendings and transactions    server: transactions
-//!  │       │                                     ▲           │
-//!  │  route ── transport: connections, Via, framing          │
+//!  │ registration    command  calling  called                │
+//!  │      │             └───── call ─────┘   sessions        │
+//!  │      ▼               ▼               ▲                  │
+//!  │   sending ── auth, route             │                  │
+//!  │      ▼                               │                  │
+//!  │   client transactions        server transactions        │
+//!  │      ▼                               ▲                  │
+//!  │   transport: connections, Via, framing                  │
 //!  └───────┬─────────────────────────────────────┴───────────┘
 //!   Outbox, poll_stream                 handle_datagram, handle_data
 //! ```
 
 mod auth;
 mod call;
+mod called;
+mod calling;
 mod client;
+mod command;
 mod config;
 mod event;
 mod fill;
 mod local;
 mod registration;
 mod route;
+mod sending;
 mod server;
 mod session;
 mod transport;
@@ -41,8 +48,9 @@ use crate::sip::register;
 use crate::sip::transaction::Timer;
 use bytes::Bytes;
 use call::{CallTimer, Calls};
-use client::{Clients, Sending};
+use client::Clients;
 use registration::Registration;
+use sending::{Sending, User};
 use server::Servers;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -105,7 +113,7 @@ impl Endpoint {
     /// [`Event::Response`] or [`Event::Failed`].
     pub fn request(&mut self, cx: &mut Cx<'_>, mut request: Request, target: Target) -> RequestId {
         self.complete(cx, &mut request, &target);
-        RequestId(self.send(cx, request, target, client::User::Above { call: None }))
+        RequestId(self.send(cx, request, target, User::Above { call: None }))
     }
 
     /// Answers a request; see [`Request::response`]. A To tag is added if there is none. Nothing happens if

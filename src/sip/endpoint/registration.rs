@@ -1,7 +1,7 @@
 //! Registrations that are kept alive (RFC 3261 §10.2, RFC 5626, RFC 3327, RFC 3608).
 
-use super::client::User;
 use super::fill::{ALLOW, sequence, set_default};
+use super::sending::User;
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, Failure, HERE, RegistrationId, Target};
 use crate::engine::{ConnId, Cx, Key};

@@ -1,7 +1,7 @@
 //! Where a request goes next (RFC 3261 §8.1.2; RFC 3263 without NAPTR and SRV).
 
-use super::client::Candidate;
 use super::config::Config;
+use super::sending::Candidate;
 use crate::engine::Transport;
 use crate::sip::msg::header::{NameAddr, Route};
 use crate::sip::msg::uri::SipUri;

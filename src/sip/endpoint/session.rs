@@ -1,7 +1,7 @@
 //! Session timers: a session that nobody refreshes is over (RFC 4028).
 
 use super::call::CallTimer;
-use super::client::User;
+use super::sending::User;
 use super::{Deadline, EndCause, Endpoint, Failure};
 use crate::engine::{Cx, Key};
 use crate::sip::msg::header::{MinSe, Refresher, Require, SessionExpires, Supported};
@@ -153,7 +153,7 @@ impl Endpoint {
                 }
                 self.refresh_session(cx, key);
             }
-            outcome if super::call::is_gone(&outcome) => self.lose(cx, key, EndCause::Gone),
+            outcome if super::calling::is_gone(&outcome) => self.lose(cx, key, EndCause::Gone),
             // Until the session expires it may still be refreshed from the other side.
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! The transports: connections by address, the bytes that wait for them, and the Via of responses
 //! (RFC 3261 §18, RFC 3581).
 
-use super::client::Candidate;
+use super::sending::Candidate;
 use super::{Config, HERE, Source};
 use crate::engine::{ConnId, Cx, Direction, Ids, Key, Map, Protocol, Sighting, Transport};
 use crate::sip::msg::header::{Contact, Via};
