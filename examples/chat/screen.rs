@@ -5,20 +5,20 @@ use cpm::conversation::{Ending, Status};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 
-pub struct Screen {
+pub(crate) struct Screen {
     json: bool,
     colour: bool,
 }
 
 impl Screen {
-    pub fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self {
             json,
             colour: !json && std::io::stdout().is_terminal(),
         }
     }
 
-    pub fn error(&self, text: &str) {
+    pub(crate) fn error(&self, text: &str) {
         if self.json {
             self.object(&json!({ "event": "error", "text": text }))
         } else {
@@ -26,7 +26,7 @@ impl Screen {
         }
     }
 
-    pub fn sending(&self, message: &MessageId, to: &str, text: &str) {
+    pub(crate) fn sending(&self, message: &MessageId, to: &str, text: &str) {
         if self.json {
             self.object(
                 &json!({ "event": "sending", "id": message.as_str(), "to": to, "text": text }),
@@ -34,7 +34,7 @@ impl Screen {
         }
     }
 
-    pub fn event(&self, event: &Event) {
+    pub(crate) fn event(&self, event: &Event) {
         if self.json {
             if let Some(object) = object(event) {
                 self.object(&object);

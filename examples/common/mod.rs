@@ -7,13 +7,13 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::exit;
 
 /// Ends the program for a wrong option, file or address: one line, status 2.
-pub fn wrong(program: &str, what: impl Display) -> ! {
+pub(crate) fn wrong(program: &str, what: impl Display) -> ! {
     eprintln!("{program}: {what} (see --help)");
     exit(2)
 }
 
 /// The value of the option that was just read.
-pub fn value<T>(program: &str, option: &str, parser: &mut lexopt::Parser) -> T
+pub(crate) fn value<T>(program: &str, option: &str, parser: &mut lexopt::Parser) -> T
 where
     T: std::str::FromStr<Err: Display>,
 {
@@ -26,7 +26,7 @@ where
 }
 
 /// `HOST:PORT` as an address; the host may be a name.
-pub fn address(program: &str, option: &str, text: &str) -> SocketAddr {
+pub(crate) fn address(program: &str, option: &str, text: &str) -> SocketAddr {
     let found = text
         .to_socket_addrs()
         .ok()
@@ -40,7 +40,7 @@ pub fn address(program: &str, option: &str, text: &str) -> SocketAddr {
 }
 
 /// Logs what `RUST_LOG` asks for to standard error; nothing by default.
-pub fn log() {
+pub(crate) fn log() {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)

@@ -5,7 +5,7 @@ use Who::{Alice, Bob};
 use cpm::client::{ChatId, Event, MessageId, Options, Priority};
 use std::time::{Duration, Instant};
 
-pub async fn play(stage: &mut Stage) -> Result<(), String> {
+pub(crate) async fn play(stage: &mut Stage) -> Result<(), String> {
     stage.heading("Alice (UDP) and Bob (TCP) register with digest authentication.");
     for who in [Alice, Bob] {
         stage.client(who).node.register(Instant::now());

@@ -19,13 +19,13 @@ type Error = Box<dyn std::error::Error>;
 
 /// Who is on the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub(crate) enum Who {
     Alice,
     Bob,
 }
 
 impl Who {
-    pub fn uri(self) -> Uri {
+    pub(crate) fn uri(self) -> Uri {
         let name = match self {
             Self::Alice => "alice",
             Self::Bob => "bob",
@@ -41,7 +41,7 @@ impl Who {
     }
 }
 
-pub struct Stage {
+pub(crate) struct Stage {
     server: Driver<Participating>,
     answerer: Answerer<Sqlite>,
     clients: [Driver<Client>; 2],
@@ -58,14 +58,14 @@ pub struct Stage {
 
 /// A message and what became of it.
 #[derive(Debug, Default)]
-pub struct Sent {
+pub(crate) struct Sent {
     pub shown: usize,
     pub delivered: usize,
     pub displayed: usize,
 }
 
 impl Stage {
-    pub async fn new(quiet: bool) -> Result<Self, Error> {
+    pub(crate) async fn new(quiet: bool) -> Result<Self, Error> {
         let folder = Folder::new()?;
         let mut directory = Directory::new();
         for who in [Who::Alice, Who::Bob] {
@@ -105,23 +105,27 @@ impl Stage {
     }
 
     /// Somebody's client, to be told what to do.
-    pub fn client(&mut self, who: Who) -> &mut Driver<Client> {
+    pub(crate) fn client(&mut self, who: Who) -> &mut Driver<Client> {
         &mut self.clients[who as usize]
     }
 
     /// Somebody's device falls off the network, without a word.
-    pub fn cut(&mut self, who: Who) {
+    pub(crate) fn cut(&mut self, who: Who) {
         self.clients[who as usize].disconnect();
         self.away[who as usize] = true;
     }
 
     /// Somebody's device is on the network again.
-    pub fn restore(&mut self, who: Who) {
+    pub(crate) fn restore(&mut self, who: Who) {
         self.away[who as usize] = false;
     }
 
     /// Runs everybody until `seen`, or for ten seconds.
-    pub async fn until(&mut self, what: &str, seen: impl Fn(&Self) -> bool) -> Result<(), String> {
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        seen: impl Fn(&Self) -> bool,
+    ) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(10);
         while !seen(self) {
             if self.step(deadline).await.is_err() {
@@ -132,7 +136,7 @@ impl Stage {
     }
 
     /// Runs everybody for a while.
-    pub async fn wait(&mut self, span: Duration) {
+    pub(crate) async fn wait(&mut self, span: Duration) {
         let deadline = Instant::now() + span;
         while self.step(deadline).await.is_ok() {}
     }
@@ -229,26 +233,26 @@ impl Stage {
         self.say(&format!("{:<5} {what}", who.name()));
     }
 
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         if !self.quiet {
             println!("{:7.3}  {line}", self.start.elapsed().as_secs_f64());
         }
     }
 
-    pub fn heading(&self, line: &str) {
+    pub(crate) fn heading(&self, line: &str) {
         if !self.quiet {
             println!("\n         {line}");
         }
     }
 
-    pub fn has_heard(&self, who: Who, seen: impl Fn(&Event) -> bool) -> bool {
+    pub(crate) fn has_heard(&self, who: Who, seen: impl Fn(&Event) -> bool) -> bool {
         self.heard
             .iter()
             .any(|(hearer, event)| *hearer == who && seen(event))
     }
 
     /// What one node saw and another sent is one message.
-    pub fn write_trace(&self, folder: &Path) -> std::io::Result<usize> {
+    pub(crate) fn write_trace(&self, folder: &Path) -> std::io::Result<usize> {
         let mut sightings = self
             .recorders
             .iter()
@@ -268,7 +272,7 @@ impl Stage {
         Ok(sightings.len())
     }
 
-    pub fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         let sum = |count: fn(&Sent) -> usize| self.sent.values().map(count).sum();
         Tally {
             sent: self.sent.len(),
@@ -281,7 +285,7 @@ impl Stage {
 }
 
 /// What became of all messages.
-pub struct Tally {
+pub(crate) struct Tally {
     sent: usize,
     delivered: usize,
     displayed: usize,
@@ -290,7 +294,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.lost == 0
             && self.duplicated == 0
             && self.delivered == self.sent

@@ -29,6 +29,10 @@ impl std::fmt::Display for MessageId {
 /// What happened.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "few exist at a time, and a box would stand in the way of every match"
+)]
 pub enum Event {
     /// The network knows where we are.
     Registered {

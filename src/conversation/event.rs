@@ -93,7 +93,7 @@ impl Parcel {
 #[derive(Debug)]
 pub enum Custody {
     /// It came in a SIP MESSAGE.
-    Request(ServerId, Request),
+    Request(ServerId, Box<Request>),
     /// It came by MSRP.
     Receipt(msrp::Receipt),
 }
@@ -111,6 +111,10 @@ impl Custody {
 /// What happened on a leg, or to a pager message.
 #[derive(Debug)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "few exist at a time, and a box would be one more allocation per message"
+)]
 pub enum Event {
     /// A peer opens a leg: [`ring`](super::Legs::ring), [`accept`](super::Legs::accept) or
     /// [`reject`](super::Legs::reject) it.

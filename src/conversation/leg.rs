@@ -462,7 +462,7 @@ impl Legs {
     fn paged(&mut self, ends: &mut Ends<'_>, id: sip::ServerId, request: Request, source: Source) {
         match (Envelope::read(&request), Parcel::of_request(&request)) {
             (Ok(envelope), Some(parcel)) => {
-                let custody = Custody::Request(id, request);
+                let custody = Custody::Request(id, Box::new(request));
                 self.events.push_back(Event::Paged {
                     envelope,
                     parcel,

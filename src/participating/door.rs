@@ -14,7 +14,6 @@ use crate::sip::msg::header::{
 };
 use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::{self, Source, Uri};
-use crate::wire::Text;
 
 /// Which side of the function a request is for (TS 24.229: the session case).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -317,10 +317,10 @@ impl Participating {
             return;
         };
         inbox.out = Out::Nothing;
-        if !inbox
+        if inbox
             .queue
             .front()
-            .is_some_and(|head| head.sequence == sequence)
+            .is_none_or(|head| head.sequence != sequence)
         {
             // It has expired meanwhile.
             return self.release(net, id);

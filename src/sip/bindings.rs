@@ -110,7 +110,7 @@ impl Bindings {
         let refuse = |status| Refusal(request.response(status));
         let malformed = |_| refuse(Status::BAD_REQUEST);
         let headers = request.headers();
-        let aor = Text::from(headers.get::<To>().map_err(malformed)?.uri.aor());
+        let aor = headers.get::<To>().map_err(malformed)?.uri.aor();
         let keys = request.keys().map_err(malformed)?;
         let order = (Text::from(keys.call_id), keys.sequence);
         let contacts: Vec<Contact> = (headers.all::<Contact>())
@@ -121,7 +121,7 @@ impl Bindings {
         let before = self.live(now, &aor);
         let mut after = before.clone();
         let mut touched = Vec::new();
-        if contacts.iter().any(|contact| *contact == Contact::Star) {
+        if contacts.contains(&Contact::Star) {
             // Only alone, and only to remove (RFC 3261 §10.3, step 6).
             if contacts.len() != 1 || common != Some(Expires(0)) {
                 return Err(refuse(Status::BAD_REQUEST));
