@@ -23,8 +23,8 @@ pub enum Event {
         /// The message.
         message: Incoming,
     },
-    /// The peer has confirmed every chunk of a message; with `Failure-Report` other than `yes`, all of it was
-    /// handed to the connection.
+    /// The peer has confirmed every chunk of a message. With `Failure-Report: no` nothing is confirmed: all of it was
+    /// handed to the connection. With `partial` either all was confirmed or no failure came in the transaction time.
     Sent {
         /// In which session.
         session: SessionId,
