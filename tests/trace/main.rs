@@ -2,6 +2,7 @@
 
 mod story;
 
+use cpm::engine::Transport;
 use cpm::trace::{ladder, pcap};
 use std::path::PathBuf;
 use std::process::Command;
@@ -57,6 +58,49 @@ fn wireshark_finds_every_message_and_nothing_to_complain_about() {
     ];
     let found = tshark(&capture, &[&check[..], &["-Y", bad_sums]].concat()).unwrap();
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// One message in more than one packet, in both versions of IP.
+#[test]
+fn wireshark_takes_messages_larger_than_a_packet() {
+    let mut sightings = Vec::new();
+    for host in ["10.0.0.1", "[2001:db8::1]"] {
+        let mut story = story::Story::new();
+        let near = format!("{host}:5060");
+        story.sip(
+            Transport::Tcp,
+            &near,
+            &format!("{host}:5070"),
+            &story::Sip {
+                start: "MESSAGE tel:+15550002 SIP/2.0",
+                call: "large",
+                cseq: "1 MESSAGE",
+                more: "",
+                content_type: "text/plain",
+                body: &[b'x'; 200_000],
+            },
+        );
+        let to = format!("{host}:2855");
+        story.msrp(
+            &format!("{host}:2856"),
+            &to,
+            "large001",
+            "SEND",
+            "Message-ID: mL\r\n",
+            Some(("text/plain", &[b'x'; 200_000])),
+        );
+        story.msrp(&to, &format!("{host}:2856"), "large001", "200 OK", "", None);
+        sightings.extend(story.sightings);
+    }
+    let capture = file("large.pcap", &pcap(&sightings));
+    let bad = ["-Y", "_ws.malformed or (_ws.expert.severity >= 6291456)"];
+    let Some(complaints) = tshark(&capture, &bad) else {
+        eprintln!("tshark is not installed");
+        return;
+    };
+    assert_eq!(complaints, Vec::<String>::new());
+    assert_eq!(tshark(&capture, &["-Y", "sip"]).unwrap().len(), 2);
+    assert_eq!(tshark(&capture, &["-Y", "msrp"]).unwrap().len(), 4);
 }
 
 #[test]

@@ -36,6 +36,14 @@ pub(crate) struct Sip<'a> {
 }
 
 impl Story {
+    pub(crate) fn new() -> Self {
+        Self {
+            sightings: Vec::new(),
+            now: 0,
+            branch: 0,
+        }
+    }
+
     pub(crate) fn wait(&mut self, milliseconds: i64) {
         self.now += milliseconds;
     }
@@ -179,11 +187,7 @@ fn sdp(host: &str, port: u16, setup: &str, session: &str) -> String {
 /// The whole story.
 pub(crate) fn told() -> Vec<Sighting> {
     use Transport::{Tcp, Tls, Udp};
-    let mut story = Story {
-        sightings: Vec::new(),
-        now: 0,
-        branch: 0,
-    };
+    let mut story = Story::new();
     let blank = Sip {
         start: "",
         call: "",
