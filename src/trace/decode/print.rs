@@ -24,10 +24,11 @@ impl Node {
         match (part("name"), part("value")) {
             (Some(name), Some(value)) => format!("{name}: {value}"),
             (Some(name), None) => name.to_owned(),
-            _ => match (part("method"), self.child("status"), part("kind")) {
+            _ => match (part("method"), part("reason"), part("kind")) {
                 (Some(method), ..) => method.to_owned(),
-                (_, Some(status), _) => {
-                    format!("{} {}", scalar(status), part("reason").unwrap_or_default())
+                (_, Some(reason), _) => {
+                    let status = self.child("status").map(scalar);
+                    format!("{} {reason}", status.unwrap_or_default())
                 }
                 (.., Some(kind)) => kind.to_owned(),
                 _ => part("type")
