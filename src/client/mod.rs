@@ -42,7 +42,8 @@ pub struct Config {
     pub password: Text,
     /// The name of this device, which its user chose.
     pub device_name: Option<Text>,
-    /// The identity of this device (`+sip.instance`), a URN that never changes.
+    /// The identity of this device (`+sip.instance`), a URN that never changes (RFC 5626 §4.1); one made for
+    /// this run if `None`.
     pub instance: Option<Text>,
     /// For how long to register; it is kept alive.
     pub expires: Duration,
@@ -166,15 +167,19 @@ impl Client {
         node.sip.outbound_proxy = Some(config.server.clone());
         node.sip.credentials = Self::credentials(&config);
         node.msrp.host = config.host.map(|host| Text::from(host.to_string()));
-        let contact = Self::contact(&config);
-        let mut node = Node::new(node, |ids| Self {
-            registration: None,
-            registered: false,
-            associated: Vec::new(),
-            chats: Chats::new(ids),
-            timers: Timers::new(ids),
-            config,
+        let mut node = Node::new(node, |ids| {
+            let mut config = config;
+            (config.instance).get_or_insert_with(|| Text::from(ids.uuid().urn().to_string()));
+            Self {
+                registration: None,
+                registered: false,
+                associated: Vec::new(),
+                chats: Chats::new(ids),
+                timers: Timers::new(ids),
+                config,
+            }
         });
+        let contact = Self::contact(node.role().config());
         node.set_contact(contact);
         node
     }

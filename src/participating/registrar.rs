@@ -48,9 +48,9 @@ impl Participating {
         }
     }
 
-    /// A connection broke: the devices behind it cannot be reached until they register again.
+    /// A connection broke: devices that can be reached over nothing else are away until they register again.
     pub(super) fn flow_lost(&mut self, net: &mut Net<'_, Event>, conn: ConnId) {
-        for (user, _) in self.bindings.remove_conn(conn) {
+        for (user, _) in self.bindings.lose_flow(conn) {
             let devices = self.bindings.of(&user).len();
             net.emit(Event::Registered { user, devices });
         }

@@ -35,6 +35,10 @@ pub struct Binding {
     pub cseq: u32,
     /// Where that REGISTER came from: the flow to the device.
     pub source: Source,
+    /// Whether that flow is there still. If not, the device may be found at its Contact.
+    pub has_flow: bool,
+    /// When that REGISTER came.
+    pub registered_at: Instant,
     /// Until when.
     pub expires_at: Instant,
 }
@@ -160,7 +164,7 @@ impl Bindings {
                 address,
                 source,
                 order.clone(),
-                now + asked.min(self.max_expires),
+                (now, now + asked.min(self.max_expires)),
             );
             touched.push(binding.contact.clone());
             match place.and_then(|place| after.get_mut(place)) {
@@ -171,7 +175,7 @@ impl Bindings {
         if after.len() > limits.bindings {
             return Err(refuse(Status::SERVICE_UNAVAILABLE));
         }
-        after.sort_by_key(|binding| Reverse(binding.q));
+        after.sort_by_key(Binding::rank);
         for binding in &after {
             if touched.contains(&binding.contact) {
                 self.expiries
@@ -200,15 +204,27 @@ impl Bindings {
         Ok(update)
     }
 
-    /// The devices of a user ([`Uri::aor`]), the preferred one first.
+    /// The devices of a user ([`Uri::aor`]): those whose flow is up first, then by their own preference, then
+    /// the one that registered last, since one that was restarted may have left a binding behind.
     pub fn of(&self, aor: &str) -> &[Binding] {
         self.by_aor.get(aor).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes out the bindings of a connection that broke: nothing reaches those devices any more
-    /// (RFC 5626 §5.3 has a proxy answer 430 for such a flow).
-    pub fn remove_conn(&mut self, conn: ConnId) -> Vec<(Text, Binding)> {
-        self.take(|binding| binding.source.conn == Some(conn))
+    /// A connection broke. The bindings that live and die with it (RFC 5626 §6: those with a `reg-id`) are taken
+    /// out; any other device may still be found at its Contact, until its time is over.
+    pub fn lose_flow(&mut self, conn: ConnId) -> Vec<(Text, Binding)> {
+        for bindings in self.by_aor.values_mut() {
+            let lost = |binding: &&mut Binding| binding.source.conn == Some(conn);
+            let mut any = false;
+            for binding in bindings.iter_mut().filter(lost) {
+                binding.has_flow = false;
+                any = true;
+            }
+            if any {
+                bindings.sort_by_key(Binding::rank);
+            }
+        }
+        self.take(|binding| binding.source.conn == Some(conn) && binding.reg_id.is_some())
     }
 
     /// Takes out one binding, for one that has shown itself to be dead.
@@ -301,7 +317,7 @@ impl Binding {
         address: &NameAddr,
         source: Source,
         (call_id, cseq): (Text, u32),
-        expires_at: Instant,
+        (registered_at, expires_at): (Instant, Instant),
     ) -> Self {
         let headers = request.headers();
         let mut params = address.params.compact();
@@ -321,8 +337,19 @@ impl Binding {
             call_id,
             cseq,
             source,
+            has_flow: true,
+            registered_at,
             expires_at,
         }
+    }
+
+    /// By what bindings are sorted.
+    const fn rank(&self) -> (Reverse<bool>, Reverse<u16>, Reverse<Instant>) {
+        (
+            Reverse(self.has_flow),
+            Reverse(self.q),
+            Reverse(self.registered_at),
+        )
     }
 
     /// Whether a Contact is about this binding: the same instance and flow (RFC 5626 §6), else the same URI.
@@ -375,11 +402,14 @@ fn accepted(now: Instant, request: &Request, bindings: &[Binding]) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Seed, Transport};
+    use crate::engine::{Conn, Outbox, Protocol, Seed, Transport};
     use crate::sip::msg::Message;
 
     struct Registrar {
         bindings: Bindings,
+        outbox: Outbox,
+        /// Where requests come from.
+        source: Source,
         now: Instant,
         cseq: u32,
     }
@@ -388,6 +418,8 @@ mod tests {
         fn new() -> Self {
             Self {
                 bindings: Bindings::new(&mut Ids::new(Seed::from_number(1))),
+                outbox: Outbox::default(),
+                source: Self::source(5060),
                 now: Instant::now(),
                 cseq: 0,
             }
@@ -400,6 +432,20 @@ mod tests {
                 peer: ([10, 0, 0, 9], port).into(),
                 conn: None,
             }
+        }
+
+        /// Requests come over a new connection from now on.
+        fn connect(&mut self) -> ConnId {
+            let conn = self.outbox.accept(Conn {
+                protocol: Protocol::Sip,
+                transport: Transport::Tcp,
+                local: Some(self.source.local),
+                peer: self.source.peer,
+                outgoing: false,
+            });
+            self.source.transport = Transport::Tcp;
+            self.source.conn = Some(conn);
+            conn
         }
 
         /// A REGISTER of alice's with these header lines and the next number.
@@ -425,7 +471,7 @@ mod tests {
                 panic!("{text}")
             };
             self.bindings
-                .update(self.now, &request, Self::source(5060), &limits)
+                .update(self.now, &request, self.source, &limits)
                 .map_err(|refusal| refusal.status())
         }
 
@@ -524,6 +570,42 @@ mod tests {
             registrar.bindings.of(&aor)[0].instance.as_deref(),
             Some("urn:uuid:1")
         );
+    }
+
+    #[test]
+    fn rfc5626_6_a_flow_takes_its_bindings_with_it_and_leaves_plain_contacts() {
+        let mut registrar = Registrar::new();
+        let plain = "Contact: <sip:plain@10.0.0.9:5060>";
+        let flow = "Contact: <sip:flow@10.0.0.9:1>;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+        let aor = registrar.register("").unwrap().aor;
+        registrar.register("Contact: <sip:other@10.0.0.9>").unwrap();
+        let conn = registrar.connect();
+        registrar.now += Duration::from_secs(1);
+        registrar.register(plain).unwrap();
+        registrar.register(flow).unwrap();
+        let lost = registrar.bindings.lose_flow(conn);
+        assert_eq!(lost.len(), 1);
+        assert_eq!(lost[0].1.reg_id, Some(1));
+        // Whoever can be reached for sure comes first.
+        let other = "sip:other@10.0.0.9";
+        assert_eq!(registrar.contacts(&aor), [other, "sip:plain@10.0.0.9:5060"]);
+        registrar.connect();
+        registrar.register(plain).unwrap();
+        assert_eq!(registrar.contacts(&aor), ["sip:plain@10.0.0.9:5060", other]);
+    }
+
+    #[test]
+    fn the_device_that_registered_last_comes_first_among_equals() {
+        let mut registrar = Registrar::new();
+        let aor = registrar.register("").unwrap().aor;
+        for contact in ["<sip:a@h>", "<sip:b@h>", "<sip:c@h>;q=0.5"] {
+            registrar.now += Duration::from_secs(1);
+            registrar.register(&format!("Contact: {contact}")).unwrap();
+        }
+        assert_eq!(registrar.contacts(&aor), ["sip:b@h", "sip:a@h", "sip:c@h"]);
+        registrar.now += Duration::from_secs(1);
+        registrar.register("Contact: <sip:a@h>").unwrap();
+        assert_eq!(registrar.contacts(&aor), ["sip:a@h", "sip:b@h", "sip:c@h"]);
     }
 
     #[test]

@@ -392,7 +392,7 @@ impl Verifier {
             number: 0,
             lifetime: Duration::from_secs(300),
             capacity: 65_536,
-            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
+            algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             used: ids.map(),
         }
     }
@@ -402,7 +402,12 @@ impl Verifier {
         &self.realm
     }
 
-    /// Sets what is offered, the most preferred first; SHA-256 and then MD5 unless it is called.
+    /// Sets what is offered, in this order; MD5 and then SHA-256 unless it is called.
+    ///
+    /// Many clients look at the first challenge only, and some give up if it is not for MD5, while a client
+    /// that has something better looks at all of them: so every client gets in by the best it can do. Where
+    /// all of them know SHA-256, offer that alone: whoever can change a message on its way can take the
+    /// stronger challenge out.
     pub fn set_algorithms(&mut self, algorithms: Vec<Algorithm>) {
         self.algorithms = algorithms;
     }
@@ -690,7 +695,7 @@ mod tests {
             // Both challenges carry one nonce, and a count is spent for both.
             assert_eq!(
                 first,
-                if challenge.algorithm == Algorithm::Sha256 {
+                if challenge.algorithm == Algorithm::Md5 {
                     Verdict::Right
                 } else {
                     Verdict::Stale
@@ -749,9 +754,17 @@ mod tests {
     }
 
     #[test]
+    fn the_first_challenge_is_one_that_every_client_knows() {
+        let (mut verifier, now, peer) = verifier();
+        let offered = verifier.challenges(now, peer, false);
+        let algorithms: Vec<_> = offered.iter().map(|offer| offer.algorithm).collect();
+        assert_eq!(algorithms, [Algorithm::Md5, Algorithm::Sha256]);
+    }
+
+    #[test]
     fn an_answer_without_qop_is_refused() {
         let (mut verifier, now, peer) = verifier();
-        let mut challenge = verifier.challenges(now, peer, false).remove(1);
+        let mut challenge = verifier.challenges(now, peer, false).remove(0);
         challenge.qop = false;
         let answer = answer(&challenge, "wonderland", 1);
         assert_eq!(answer.protection, None);
