@@ -33,8 +33,9 @@ The JSON object has these fields; those without a value are left out:
 
   document     bytes, kind, messages[], keep_alives[]{offset,type}, valid, error
   error        offset, what, section (where the rule that is broken stands)
-  SIP          offset, kind, type (request|response), method, uri | status, reason,
-               headers[]{offset,name,spelled,value,values[],error}, body, valid, breaches[]{offset,what,section}
+  SIP          offset, kind, type (request|response), method, uri, uri_parts | status, reason,
+               headers[]{offset,name,spelled,value,values[],remark,error}, body, valid,
+               breaches[]{offset,what,section}; a remark is a breach that only a strict reader minds
   MSRP         offset, kind, type, transaction_id, method | status, reason, to_path[], from_path[], message_id,
                byte_range{start,end,total}, success_report, failure_report, status, continuation ($, + or #),
                headers[] (the others), body, put_together (a body of several chunks, with the last of them)

@@ -5,7 +5,8 @@
 //! ([`hops`]).
 //!
 //! - [`pcap`](pcap()) makes a file that `tshark` and Wireshark open;
-//! - [`ladder::html`] makes a page that a browser shows without a network.
+//! - [`ladder::html`] makes a page that a browser shows without a network;
+//! - [`decode`] makes a tree of any message, with what is wrong with it and where.
 
 pub mod decode;
 pub mod ladder;
