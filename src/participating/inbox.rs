@@ -285,7 +285,9 @@ impl Participating {
         let Some(head) = inbox.queue.front() else {
             return;
         };
-        if inbox.out != Out::Nothing || head.flying || self.device(&user, Service::Pager).is_none()
+        if inbox.out != Out::Nothing
+            || head.flying
+            || self.device(&user, Service::Pager, None).is_none()
         {
             return;
         }
@@ -358,7 +360,7 @@ impl Participating {
         parcel: Parcel,
     ) -> Option<ParcelId> {
         let chat = envelope.service == Some(Service::Session)
-            && self.device(user, Service::Session).is_some();
+            && self.device(user, Service::Session, None).is_some();
         let inbox = self.inboxes.get_mut(id)?;
         let conversation = envelope
             .thread
@@ -388,7 +390,7 @@ impl Participating {
         user: &str,
         mut envelope: Envelope,
     ) -> Option<LegId> {
-        let destination = self.device_destination(user, Service::Session)?;
+        let destination = self.device_destination(user, Service::Session, None)?;
         envelope.referred_by = Some(envelope.sender().clone());
         envelope.identity = Identity::Asserted(vec![self.config.deferred_uri.clone()]);
         net.legs

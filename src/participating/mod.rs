@@ -13,6 +13,7 @@
 //! Nothing that was answered with a 2xx is lost: the answer to the sender waits until the next hop, or the
 //! durable store, has taken the content over. What must be durable goes out as a question in an [`Event`].
 
+mod devices;
 mod door;
 mod event;
 mod inbox;
@@ -32,6 +33,7 @@ use crate::sip::msg::Status as SipStatus;
 use crate::sip::{self, Uri};
 use crate::wire::Text;
 use bytes::Bytes;
+use devices::Senders;
 use door::{Knock, Side};
 use inbox::{InboxId, Inboxes, Keeping};
 use relay::{BridgeId, Relay};
@@ -105,6 +107,7 @@ pub struct Participating {
     entry: Text,
     inboxes: Inboxes,
     relay: Relay,
+    senders: Senders,
     waiting: Map<QuestionId, Waiting>,
     flights: Map<ParcelId, Flight>,
     timers: Timers<Due>,
@@ -169,6 +172,7 @@ impl Participating {
             entry: ids.nonce(),
             inboxes: Inboxes::new(ids, restored.next_sequence()),
             relay: Relay::new(ids),
+            senders: Senders::new(ids),
             waiting: ids.map(),
             flights: ids.map(),
             timers: Timers::new(ids),
@@ -261,9 +265,9 @@ impl Role for Participating {
                 envelope,
                 terms,
                 request,
-                ..
+                source,
             } => match door::side(&request) {
-                Side::Originating => self.originate_session(net, leg, envelope, terms),
+                Side::Originating => self.originate_session(net, leg, envelope, terms, source),
                 Side::Terminating => {
                     self.arrived(net, Arrival::session(leg, envelope, terms, &request))
                 }
@@ -272,9 +276,13 @@ impl Role for Participating {
                 envelope,
                 parcel,
                 custody,
-                ..
+                source,
             } => match door::side_of(&custody) {
-                Side::Originating => self.originate(net, envelope, parcel, custody),
+                Side::Originating => {
+                    let device = self.device_of(&envelope.sender().aor(), source);
+                    self.remember_sender(net, device, &parcel);
+                    self.originate(net, envelope, parcel, custody);
+                }
                 Side::Terminating => self.arrived(net, Arrival::message(envelope, parcel, custody)),
             },
             Leg::Ringing { leg } => self.ringing(net, leg),

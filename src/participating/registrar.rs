@@ -1,12 +1,10 @@
 //! The registrar: which devices a user has (RFC 3261 §10.3).
 
 use super::{Event, Participating, Subscriber};
-use crate::conversation::Service;
 use crate::engine::ConnId;
 use crate::node::Net;
-use crate::sip::bindings::Binding;
 use crate::sip::msg::Request;
-use crate::sip::msg::header::{FeatureTags, NameAddr, PAssociatedUri, ServiceRoute, To};
+use crate::sip::msg::header::{NameAddr, PAssociatedUri, ServiceRoute, To};
 use crate::sip::{ServerId, Source};
 
 impl Participating {
@@ -61,22 +59,5 @@ impl Participating {
             let devices = self.bindings.of(&user).len();
             net.emit(Event::Registered { user, devices });
         }
-    }
-
-    /// The device that a request of `service` goes to: the preferred one of those that offer it. A plain SIP
-    /// user agent names no services; it is good for pager messages only.
-    ///
-    /// More than one device will be a list here.
-    pub(super) fn device(&self, user: &str, service: Service) -> Option<&Binding> {
-        let devices = self.bindings.of(user);
-        let offers =
-            |binding: &&Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());
-        let plain = |binding: &&Binding| {
-            service == Service::Pager && FeatureTags::new(&binding.params).icsis().next().is_none()
-        };
-        devices
-            .iter()
-            .find(offers)
-            .or_else(|| devices.iter().find(plain))
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::{Ids, Map, Slab, id};
 use crate::node::Net;
 use crate::sdp::Direction;
 use crate::sdp::msrp::Setup;
+use crate::sip::Source;
 use crate::sip::msg::Status;
 use crate::sip::msg::header::Reason;
 use crate::wire::Text;
@@ -43,6 +44,8 @@ struct Bridge {
     answered: bool,
     near: Option<LegId>,
     far: Option<LegId>,
+    /// The device on the near leg, if the user has several.
+    device: Option<Text>,
     absence: Absence,
 }
 
@@ -158,6 +161,7 @@ impl Participating {
         leg: LegId,
         mut envelope: Envelope,
         terms: Terms,
+        source: Source,
     ) {
         let user = envelope.sender().aor();
         let Some(hops) = envelope.hops.checked_sub(1) else {
@@ -166,6 +170,7 @@ impl Participating {
                 .reject(&mut net.ends, leg, Status::TOO_MANY_HOPS, None);
         };
         envelope.hops = hops;
+        let device = self.device_of(&user, source);
         let mut bridge = Bridge {
             user,
             envelope,
@@ -174,6 +179,7 @@ impl Participating {
             answered: false,
             near: Some(leg),
             far: None,
+            device,
             absence: Absence::Defer,
         };
         let destination = self.onward(net, bridge.envelope.to.uri.clone());
@@ -210,6 +216,7 @@ impl Participating {
             answered: false,
             near: None,
             far: Some(leg),
+            device: None,
             absence,
         };
         let id = self.relay.insert(bridge);
@@ -226,7 +233,11 @@ impl Participating {
         if self.is_busy(&bridge.user) {
             return false;
         }
-        let Some(destination) = self.device_destination(&bridge.user, Service::Session) else {
+        let Some(destination) = self.device_destination(
+            &bridge.user,
+            Service::Session,
+            bridge.envelope.instance.as_deref(),
+        ) else {
             return false;
         };
         match net
@@ -332,9 +343,9 @@ impl Participating {
         };
         match end {
             End::Near => {
-                let sent = bridge
-                    .far
-                    .map(|far| net.legs.send(&mut net.ends, far, parcel));
+                let (far, device) = (bridge.far, bridge.device.clone());
+                self.remember_sender(net, device, &parcel);
+                let sent = far.map(|far| net.legs.send(&mut net.ends, far, parcel));
                 match sent {
                     Some(Ok(id)) => {
                         self.flights.insert(id, Flight::Relayed(custody));

@@ -3,13 +3,11 @@
 use super::inbox::{InboxId, completed};
 use super::{Absence, Due, Event, Flight, Participating, Preferences, Subscriber, Waiting};
 use crate::conversation::{
-    Custody, Destination, Envelope, LegId, Message, Mode, Parcel, ParcelId, Service, Terms,
-    is_ephemeral,
+    Custody, Envelope, LegId, Message, Mode, Parcel, ParcelId, Service, Terms, is_ephemeral,
 };
 use crate::node::Net;
 use crate::sdp::msrp::Setup;
 use crate::sip::msg::{Request, Status};
-use crate::sip::{Target, Uri};
 use crate::wire::Text;
 
 /// Something that has arrived for a user of the domain.
@@ -131,7 +129,7 @@ impl Participating {
         custody: Custody,
         preferences: &Preferences,
     ) {
-        let reachable = !preferences.unwilling && self.device(user, Service::Pager).is_some();
+        let reachable = !preferences.unwilling && self.device(user, Service::Pager, None).is_some();
         if reachable
             && !self.is_busy(user)
             && let Some(id) = self.send_alone(net, user, envelope.clone(), parcel.clone())
@@ -186,8 +184,13 @@ impl Participating {
         mut envelope: Envelope,
         parcel: Parcel,
     ) -> Option<ParcelId> {
+        let instance = self.addressee(net, user, &envelope, &parcel);
+        let instance = instance.as_deref();
         let large = Mode::choose(false, parcel.body.len(), self.config.pager_limit) == Mode::Large;
-        if large && let Some(destination) = self.device_destination(user, Service::LargeMessage) {
+        if large
+            && let Some(destination) =
+                self.device_destination(user, Service::LargeMessage, instance)
+        {
             envelope.service = Some(Service::LargeMessage);
             let terms = Terms::delivery(Setup::ActPass);
             let leg = net
@@ -199,31 +202,11 @@ impl Participating {
             return Some(parcel);
         }
         // A plain SIP user agent knows no large messages, but its transport may carry a long one.
-        let destination = self.device_destination(user, Service::Pager)?;
+        let destination = self.device_destination(user, Service::Pager, instance)?;
         if envelope.service == Some(Service::LargeMessage) {
             envelope.service = Some(Service::Pager);
         }
         Some(net.legs.page(&mut net.ends, destination, &envelope, parcel))
-    }
-
-    /// The way to a user's device: its Contact over the flow it registered by, or along its Path.
-    pub(super) fn device_destination(&self, user: &str, service: Service) -> Option<Destination> {
-        let device = self.device(user, service)?;
-        let route = device
-            .path
-            .iter()
-            .filter_map(|uri| uri.parse::<Uri>().ok())
-            .collect::<Vec<_>>();
-        let target = if route.is_empty() {
-            Target::Flow(device.source)
-        } else {
-            Target::Uri
-        };
-        Some(Destination {
-            request_uri: device.contact.clone(),
-            route,
-            target,
-        })
     }
 
     /// The next hop has taken something, or has not.
