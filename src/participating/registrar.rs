@@ -22,7 +22,12 @@ impl Participating {
             .update(net.now(), request, source, net.ends.cx.limits)
         {
             Ok(update) => update,
-            Err(refusal) => return net.ends.sip.respond(&mut net.ends.cx, id, refusal.0),
+            Err(refusal) => {
+                return net
+                    .ends
+                    .sip
+                    .respond(&mut net.ends.cx, id, refusal.into_response());
+            }
         };
         let mut response = update.response;
         let headers = response.headers_mut();

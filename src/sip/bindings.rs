@@ -76,12 +76,17 @@ pub struct Update {
 
 /// The response to a REGISTER that was refused.
 #[derive(Clone, Debug)]
-pub struct Refusal(pub Response);
+pub struct Refusal(Box<Response>);
 
 impl Refusal {
     /// Why.
     pub fn status(&self) -> Status {
         self.0.status()
+    }
+
+    /// The response to be sent.
+    pub fn into_response(self) -> Response {
+        *self.0
     }
 }
 
@@ -111,7 +116,7 @@ impl Bindings {
         source: Source,
         limits: &Limits,
     ) -> Result<Update, Refusal> {
-        let refuse = |status| Refusal(request.response(status));
+        let refuse = |status| Refusal(Box::new(request.response(status)));
         let malformed = |_| refuse(Status::BAD_REQUEST);
         let headers = request.headers();
         let aor = headers.get::<To>().map_err(malformed)?.uri.aor();
@@ -140,7 +145,7 @@ impl Bindings {
                 continue;
             };
             let asked = (contact.expires().ok().flatten())
-                .or(common.map(|expires| expires.0))
+                .or_else(|| common.map(|expires| expires.0))
                 .map_or(self.default_expires, |s| Duration::from_secs(s.into()));
             let place = after.iter().position(|binding| binding.is_of(address));
             if let Some(old) = place.and_then(|place| after.get(place))
@@ -156,7 +161,7 @@ impl Bindings {
                 let mut response = request.response(Status::INTERVAL_TOO_BRIEF);
                 let least = u32::try_from(self.min_expires.as_secs()).unwrap_or(u32::MAX);
                 response.headers_mut().set(&MinExpires(least));
-                return Err(Refusal(response));
+                return Err(Refusal(Box::new(response)));
             }
             let binding = Binding::new(
                 request,
@@ -508,7 +513,7 @@ mod tests {
         assert_eq!(listed, [Some(60), Some(1000)]);
 
         // The user is one whatever the case of its host; the user part counts.
-        let aor = update.aor.clone();
+        let aor = update.aor;
         assert_eq!(registrar.contacts(&aor).len(), 2);
         // Without a Contact it only asks.
         let update = registrar.register("Expires: 0").unwrap();

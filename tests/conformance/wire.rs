@@ -12,30 +12,30 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-pub struct Wire {
+pub(crate) struct Wire {
     start: Instant,
     now: Instant,
     ends: Vec<End>,
     flying: VecDeque<Packet>,
     links: HashMap<(usize, ConnId), Far>,
     /// Addresses where nobody is but a connection is taken.
-    pub taken: HashSet<SocketAddr>,
+    pub(crate) taken: HashSet<SocketAddr>,
     /// Names and their addresses.
-    pub names: HashMap<String, Vec<std::net::IpAddr>>,
+    pub(crate) names: HashMap<String, Vec<std::net::IpAddr>>,
     /// Which datagrams get lost: sees the text of each.
-    pub lose: Box<dyn FnMut(&str) -> bool>,
+    pub(crate) lose: Box<dyn FnMut(&str) -> bool>,
     outside: Vec<Heard>,
 }
 
 /// What arrived where nobody is.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub(crate) struct Heard {
     /// Milliseconds since the start.
-    pub at: u128,
-    pub to: SocketAddr,
-    pub from: SocketAddr,
-    pub transport: Transport,
-    pub text: String,
+    pub(crate) at: u128,
+    pub(crate) to: SocketAddr,
+    pub(crate) from: SocketAddr,
+    pub(crate) transport: Transport,
+    pub(crate) text: String,
 }
 
 struct End {
@@ -72,12 +72,12 @@ enum Packet {
     },
 }
 
-pub fn addr(text: &str) -> SocketAddr {
+pub(crate) fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
 impl Wire {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self {
             start: now,
@@ -93,7 +93,7 @@ impl Wire {
     }
 
     /// An endpoint that listens on UDP and TCP.
-    pub fn end(&mut self, at: &str, set: impl FnOnce(&mut Config, &mut Limits)) -> usize {
+    pub(crate) fn end(&mut self, at: &str, set: impl FnOnce(&mut Config, &mut Limits)) -> usize {
         let addr = addr(at);
         let mut ids = Ids::new(Seed::from_number(self.ends.len() as u64 + 1));
         let mut limits = Limits::default();
@@ -119,14 +119,18 @@ impl Wire {
     }
 
     /// Gives commands to an endpoint and lets everything that follows at once happen.
-    pub fn with<T>(&mut self, end: usize, act: impl FnOnce(&mut Endpoint, &mut Cx<'_>) -> T) -> T {
+    pub(crate) fn with<T>(
+        &mut self,
+        end: usize,
+        act: impl FnOnce(&mut Endpoint, &mut Cx<'_>) -> T,
+    ) -> T {
         let value = self.ends[end].step(self.now, act);
         self.settle();
         value
     }
 
     /// A datagram from somewhere outside.
-    pub fn inject(&mut self, end: usize, from: &str, text: &str) {
+    pub(crate) fn inject(&mut self, end: usize, from: &str, text: &str) {
         let to = self.ends[end].addr;
         let data = Bytes::from(text.replace('\n', "\r\n"));
         self.flying.push_back(Packet::Datagram {
@@ -138,7 +142,7 @@ impl Wire {
     }
 
     /// Opens a connection from somewhere outside.
-    pub fn connect(&mut self, end: usize, from: &str) -> ConnId {
+    pub(crate) fn connect(&mut self, end: usize, from: &str) -> ConnId {
         let local = self.ends[end].addr;
         let peer = addr(from);
         let conn = self.ends[end].accept(self.now, local, peer);
@@ -148,7 +152,7 @@ impl Wire {
     }
 
     /// Bytes on a connection from outside.
-    pub fn stream(&mut self, end: usize, conn: ConnId, text: &str) {
+    pub(crate) fn stream(&mut self, end: usize, conn: ConnId, text: &str) {
         let data = Bytes::from(text.replace('\n', "\r\n"));
         self.flying.push_back(Packet::Data {
             to: end,
@@ -159,7 +163,7 @@ impl Wire {
     }
 
     /// Breaks a connection at an endpoint, and at the other end of it.
-    pub fn break_conn(&mut self, end: usize, conn: ConnId) {
+    pub(crate) fn break_conn(&mut self, end: usize, conn: ConnId) {
         if let Some(Far::End(far, conn)) = self.links.remove(&(end, conn)) {
             self.flying.push_back(Packet::Closed { to: far, conn });
         }
@@ -168,7 +172,7 @@ impl Wire {
     }
 
     /// The only connection of an endpoint.
-    pub fn conn_of(&self, end: usize) -> ConnId {
+    pub(crate) fn conn_of(&self, end: usize) -> ConnId {
         let mut all = self.links.keys().filter(|(at, _)| *at == end);
         let (_, conn) = *all.next().expect("a connection");
         assert!(all.next().is_none(), "one connection");
@@ -176,7 +180,7 @@ impl Wire {
     }
 
     /// Lets time pass.
-    pub fn run(&mut self, time: Duration) {
+    pub(crate) fn run(&mut self, time: Duration) {
         let until = self.now + time;
         loop {
             let due = self
@@ -198,29 +202,29 @@ impl Wire {
         self.now = until;
     }
 
-    pub fn seconds(&mut self, seconds: u64) {
+    pub(crate) fn seconds(&mut self, seconds: u64) {
         self.run(Duration::from_secs(seconds));
     }
 
     /// What happened at an endpoint since it was last asked.
-    pub fn events(&mut self, end: usize) -> Vec<Event> {
+    pub(crate) fn events(&mut self, end: usize) -> Vec<Event> {
         std::mem::take(&mut self.ends[end].events)
     }
 
     /// What arrived outside since it was last asked.
-    pub fn outside(&mut self) -> Vec<Heard> {
+    pub(crate) fn outside(&mut self) -> Vec<Heard> {
         std::mem::take(&mut self.outside)
     }
 
     /// The only message that arrived outside since it was last asked.
-    pub fn heard(&mut self) -> String {
+    pub(crate) fn heard(&mut self) -> String {
         let mut heard = self.outside();
         assert_eq!(heard.len(), 1, "{heard:#?}");
         heard.remove(0).text
     }
 
     /// When, in milliseconds, messages arrived outside that begin so.
-    pub fn times(heard: &[Heard], begin: &str) -> Vec<u128> {
+    pub(crate) fn times(heard: &[Heard], begin: &str) -> Vec<u128> {
         let those = heard.iter().filter(|heard| heard.text.starts_with(begin));
         those.map(|heard| heard.at).collect()
     }
@@ -370,14 +374,14 @@ impl End {
 }
 
 /// The value of the first header of that name in a message that was heard.
-pub fn header<'a>(message: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(message: &'a str, name: &str) -> &'a str {
     headers(message, name)
         .next()
         .unwrap_or_else(|| panic!("no {name} in\n{message}"))
 }
 
 /// The values of all headers of that name.
-pub fn headers<'a>(message: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn headers<'a>(message: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let name = format!("{name}: ");
     let head = message.split("\n\n").next().unwrap_or_default();
     head.lines()
@@ -385,7 +389,7 @@ pub fn headers<'a>(message: &'a str, name: &str) -> impl Iterator<Item = &'a str
 }
 
 /// A response to a request that was heard, as a peer would write it. `extra` are whole lines.
-pub fn answer(request: &str, status: &str, tag: &str, extra: &str) -> String {
+pub(crate) fn answer(request: &str, status: &str, tag: &str, extra: &str) -> String {
     let mut lines = vec![format!("SIP/2.0 {status}")];
     for name in ["Via", "Record-Route"] {
         lines.extend(headers(request, name).map(|value| format!("{name}: {value}")));
@@ -405,7 +409,7 @@ pub fn answer(request: &str, status: &str, tag: &str, extra: &str) -> String {
 }
 
 /// The value of a parameter, say a tag or branch.
-pub fn param<'a>(value: &'a str, name: &str) -> &'a str {
+pub(crate) fn param<'a>(value: &'a str, name: &str) -> &'a str {
     let name = format!(";{name}=");
     let start = value
         .find(&name)

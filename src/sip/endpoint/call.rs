@@ -104,7 +104,7 @@ pub(super) struct Acknowledged {
 pub(super) struct Calls {
     slab: Slab<Call>,
     pub(super) by_dialog: Map<Id, Key>,
-    pub(super) count: usize,
+    count: usize,
 }
 
 impl Calls {
@@ -114,6 +114,10 @@ impl Calls {
             by_dialog: ids.map(),
             count: 0,
         }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.count
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Call> {

@@ -19,7 +19,7 @@ impl Endpoint {
         request: Request,
         source: Source,
     ) {
-        if self.calls.count >= cx.limits.sip_dialogs {
+        if self.calls.len() >= cx.limits.sip_dialogs {
             return self.answer(cx, server, Status::SERVICE_UNAVAILABLE);
         }
         if let Some(refusal) = self.refuse_interval(&request) {

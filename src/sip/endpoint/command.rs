@@ -29,7 +29,7 @@ impl Endpoint {
         add_contact(request.headers_mut(), user.as_deref());
         self.offer_session_timer(&mut request);
         let key = self.calls.insert(State::Calling, target.clone());
-        if self.calls.count > cx.limits.sip_dialogs {
+        if self.calls.len() > cx.limits.sip_dialogs {
             self.calls.remove(key);
             self.events.push_back(Event::Rejected {
                 call: CallId(key),

@@ -184,6 +184,4 @@ pub enum EndCause {
     SessionExpired,
     /// The peer does not know the dialog any more, or does not answer within it (RFC 3261 §12.2.1.2).
     Gone,
-    /// The connection broke before we could answer.
-    Transport,
 }

@@ -348,6 +348,11 @@ impl Endpoint {
         self.net.get(conn).is_none_or(|stream| !stream.congested)
     }
 
+    /// How many transactions and how many calls there are, for one who watches over the load.
+    pub fn load(&self) -> (usize, usize) {
+        (self.clients.len() + self.servers.len(), self.calls.len())
+    }
+
     /// One message arrived, whole. `false` if it was none.
     fn receive(&mut self, cx: &mut Cx<'_>, source: Source, bytes: Bytes) -> bool {
         let at = cx.wall();

@@ -69,7 +69,7 @@ impl Config {
         };
         Some(NextHop {
             host,
-            port: uri.host.port.unwrap_or(default_port(transport)),
+            port: uri.host.port.unwrap_or_else(|| default_port(transport)),
             transport,
         })
     }

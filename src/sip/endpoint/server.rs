@@ -446,7 +446,10 @@ impl Endpoint {
             let _ = request.headers_mut().pop::<Via>();
             request.headers_mut().prepend(&via);
         }
-        let port = via.sent_by.port.unwrap_or(default_port(source.transport));
+        let port = via
+            .sent_by
+            .port
+            .unwrap_or_else(|| default_port(source.transport));
         let otherwise = SocketAddr::new(source.peer.ip(), port);
         let peer = if asked || source.conn.is_some() {
             source.peer

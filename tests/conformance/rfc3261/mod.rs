@@ -1,5 +1,6 @@
 //! RFC 3261: SIP, as an endpoint speaks it.
 
+mod any_order;
 mod s10_registration;
 mod s12_dialogs;
 mod s13_invite;
@@ -12,21 +13,21 @@ use cpm::sip::msg::{Method, Request, Uri};
 use cpm::sip::{CallId, Event, RequestId, Target};
 
 /// Where the peer is that a test plays by hand.
-pub const PEER: &str = "10.0.0.9:5060";
+pub(crate) const PEER: &str = "10.0.0.9:5060";
 
 /// One endpoint, at 10.0.0.1, and the peer outside.
-pub fn alone() -> Wire {
+pub(crate) fn alone() -> Wire {
     let mut wire = Wire::new();
     wire.end("10.0.0.1:5060", |_, _| {});
     wire
 }
 
-pub fn uri(text: &str) -> Uri {
+pub(crate) fn uri(text: &str) -> Uri {
     text.parse().unwrap()
 }
 
 /// A request to the peer, from alice.
-pub fn to_peer(method: Method) -> Request {
+pub(crate) fn to_peer(method: Method) -> Request {
     let mut request = Request::new(method, &uri("sip:bob@10.0.0.9"));
     let headers = request.headers_mut();
     headers
@@ -35,11 +36,11 @@ pub fn to_peer(method: Method) -> Request {
     request
 }
 
-pub fn send(wire: &mut Wire, method: Method) -> RequestId {
+pub(crate) fn send(wire: &mut Wire, method: Method) -> RequestId {
     wire.with(0, |sip, cx| sip.request(cx, to_peer(method), Target::Uri))
 }
 
-pub fn call(wire: &mut Wire) -> CallId {
+pub(crate) fn call(wire: &mut Wire) -> CallId {
     wire.with(0, |sip, cx| {
         let mut invite = to_peer(Method::Invite);
         invite.set_body("application/sdp", "v=0\r\n".into());
@@ -48,7 +49,7 @@ pub fn call(wire: &mut Wire) -> CallId {
 }
 
 /// A request of the peer's. `extra` are whole lines.
-pub fn from_peer(method: &str, branch: &str, cseq: u32, extra: &str) -> String {
+pub(crate) fn from_peer(method: &str, branch: &str, cseq: u32, extra: &str) -> String {
     let tag = if extra.contains("To: ") {
         ""
     } else {
@@ -68,7 +69,7 @@ pub fn from_peer(method: &str, branch: &str, cseq: u32, extra: &str) -> String {
 }
 
 /// A call of ours that the peer has accepted; gives its id and the INVITE.
-pub fn up(wire: &mut Wire) -> (CallId, String) {
+pub(crate) fn up(wire: &mut Wire) -> (CallId, String) {
     let id = call(wire);
     let invite = wire.heard();
     wire.inject(
@@ -83,7 +84,7 @@ pub fn up(wire: &mut Wire) -> (CallId, String) {
 }
 
 /// A call of the peer's that we have accepted and the peer acknowledged; gives its id and our tag.
-pub fn answered(wire: &mut Wire) -> (CallId, String) {
+pub(crate) fn answered(wire: &mut Wire) -> (CallId, String) {
     wire.inject(0, PEER, &from_peer("INVITE", "invite", 1, ""));
     let id = match &wire.events(0)[..] {
         [Event::Invited { call, request, .. }] => {
