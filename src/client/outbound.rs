@@ -463,7 +463,8 @@ impl Client {
             Tell::Idle => composing::State::Idle,
         });
         document.content_type = Some(Text::from_static("text/plain"));
-        document.refresh = (tell == Tell::Active).then_some(self.config.timing.refresh);
+        // Twice as long as we take to say it again, so that it does not lapse while the next one travels.
+        document.refresh = (tell == Tell::Active).then_some(self.config.timing.refresh * 2);
         let [from, to] = [&chat.local, &chat.peer].map(|uri| cpim::Identity::new(uri.to_string()));
         let raw = net.legs.takes(leg, composing::MEDIA_TYPE, None) == Some(true);
         let parcel = if raw {
