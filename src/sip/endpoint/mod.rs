@@ -343,7 +343,8 @@ impl Endpoint {
         self.timers.next()
     }
 
-    /// Whether bytes from a connection are welcome now: not while its peer does not read what it is sent.
+    /// Whether bytes from a connection are welcome now: not while its peer does not read
+    /// our answers.
     pub fn wants_read(&self, conn: ConnId) -> bool {
         self.net.get(conn).is_none_or(|stream| !stream.congested)
     }

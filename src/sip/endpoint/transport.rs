@@ -103,7 +103,9 @@ pub(super) struct Stream {
     pub(super) pinged: bool,
     /// Whether it ever carried a message to us.
     pub(super) heard: bool,
-    /// Whether the peer does not read what it is sent.
+    /// Bytes of responses in the queue.
+    answers: usize,
+    /// Whether the peer asks more than it reads answers.
     pub(super) congested: bool,
 }
 
@@ -120,6 +122,7 @@ impl Stream {
             pongs: false,
             pinged: false,
             heard: false,
+            answers: 0,
             congested: false,
         }
     }
@@ -128,6 +131,11 @@ impl Stream {
     pub(super) const fn outgoing(&self) -> bool {
         self.road.is_some()
     }
+}
+
+/// Whether this is a response.
+fn is_answer(message: &[u8]) -> bool {
+    message.starts_with(b"SIP/")
 }
 
 impl Net {
@@ -275,7 +283,12 @@ impl Net {
             return false;
         }
         stream.queued = queued;
-        stream.congested |= queued > cx.limits.sip_send_queue / 2;
+        // Only what the peer asked for counts: two ends that stopped reading because each has much to ask
+        // would wait for each other.
+        if is_answer(&bytes) {
+            stream.answers = stream.answers.saturating_add(bytes.len());
+            stream.congested |= stream.answers > cx.limits.sip_send_queue / 2;
+        }
         stream.queue.push_back(bytes);
         stream.used = cx.now;
         cx.outbox.flush(conn);
@@ -287,7 +300,10 @@ impl Net {
         let stream = self.all.get_mut(&conn)?;
         let bytes = stream.queue.pop_front()?;
         stream.queued = stream.queued.saturating_sub(bytes.len());
-        if stream.queue.is_empty() {
+        if is_answer(&bytes) {
+            stream.answers = stream.answers.saturating_sub(bytes.len());
+        }
+        if stream.answers == 0 {
             stream.congested = false;
         }
         Some(bytes)
