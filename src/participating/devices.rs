@@ -52,6 +52,9 @@ impl Participating {
         service: Service,
         instance: Option<&str>,
     ) -> Option<&Binding> {
+        if self.unwilling.contains(user) {
+            return None;
+        }
         let devices = self.bindings.of(user);
         let features =
             |binding: &Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());

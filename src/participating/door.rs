@@ -5,7 +5,7 @@
 //! does not pass leaves no state behind.
 
 use super::{Event, Participating, Subscriber, Waiting};
-use crate::conversation::Custody;
+use crate::conversation::{Custody, Envelope};
 use crate::node::Net;
 use crate::sip::digest::{Answer, Secret, Verdict};
 use crate::sip::msg::header::{
@@ -14,6 +14,7 @@ use crate::sip::msg::header::{
 };
 use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::{self, Source, Uri};
+use crate::wire::Text;
 
 /// Which side of the function a request is for (TS 24.229: the session case).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,14 @@ pub(super) fn side(request: &Request) -> Side {
     }
 }
 
+/// The user whom a request on the originating side is from.
+pub(super) fn served(request: &Request, envelope: &Envelope) -> Text {
+    request
+        .headers()
+        .get::<PServedUser>()
+        .map_or_else(|_| envelope.sender().aor(), |served| served.0.uri.aor())
+}
+
 /// The side that a message is for.
 pub(super) fn side_of(custody: &Custody) -> Side {
     match custody {
@@ -128,7 +137,7 @@ impl Participating {
             && self.is_served(&user)
             && self.is_flow_of(&user, source)
         {
-            return Some(self.vouch(what, source, &user));
+            return Some(self.vouch(what, source, &user, &user));
         }
         self.authenticate(net, what, source);
         None
@@ -169,7 +178,9 @@ impl Participating {
                 self.register(net, id, &request, source, subscriber);
             }
             what => {
-                let event = self.vouch(what, source, &identity);
+                let main = subscriber.account.as_ref();
+                let user = main.and_then(|main| main.parse().ok()).unwrap_or(account);
+                let event = self.vouch(what, source, &identity, &user);
                 if let Some(event) = net.legs.handle_sip(&mut net.ends, event) {
                     crate::node::Role::handle_sip(self, net, event);
                 }
@@ -239,13 +250,13 @@ impl Participating {
         route.is_ok_and(|route| route.0.uri.user().is_some_and(|user| user == self.entry))
     }
 
-    /// Lets a request in whose identity we have established.
-    fn vouch(&self, mut what: What, source: Source, user: &Uri) -> sip::Event {
+    /// Lets a request in whose identity, and whose user, we have established.
+    fn vouch(&self, mut what: What, source: Source, identity: &Uri, user: &Uri) -> sip::Event {
         let headers = match &mut what {
             What::Request(_, request) | What::Invite(_, request) => request.headers_mut(),
         };
         headers.remove(&Name::PPreferredIdentity);
-        headers.set(&PAssertedIdentity(NameAddr::new(user.clone())));
+        headers.set(&PAssertedIdentity(NameAddr::new(identity.clone())));
         match headers.find::<PPreferredService>() {
             Ok(Some(service)) => headers.set(&PAssertedService(service.0)),
             _ => headers.remove(&Name::PAssertedService),

@@ -268,8 +268,29 @@ impl Participating {
         self.release(net, id);
     }
 
+    /// Asks whether a user who was unwilling still is.
+    pub(super) fn ask_willing(&mut self, net: &mut Net<'_, Event>, user: &str) {
+        if self.unwilling.contains(user) {
+            let user = Text::from(user);
+            let waiting = Waiting::Willing { user: user.clone() };
+            self.ask(net, waiting, |reply| Event::Subscriber { user, reply });
+        }
+    }
+
+    /// A user has said whether it wants to be left alone.
+    pub(super) fn set_unwilling(&mut self, net: &mut Net<'_, Event>, user: &Text, unwilling: bool) {
+        if unwilling {
+            self.unwilling.insert(user.compact());
+        } else if self.unwilling.remove(user) {
+            self.returned(net, user);
+        }
+    }
+
     /// A user has a device again.
     pub(super) fn returned(&mut self, net: &mut Net<'_, Event>, user: &str) {
+        if self.unwilling.contains(user) {
+            return self.ask_willing(net, user);
+        }
         match self.inboxes.by_user.get(user).copied() {
             Some(id) => self.release(net, id),
             None => self.bridge_late(net, user),

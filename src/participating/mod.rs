@@ -25,7 +25,7 @@ mod terminating;
 pub use event::{Absence, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber};
 
 use crate::conversation::{self, Contact, Custody, ParcelId};
-use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Timers};
+use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Timers};
 use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
 use crate::sip::digest::Verifier;
@@ -110,6 +110,8 @@ pub struct Participating {
     senders: Senders,
     waiting: Map<QuestionId, Waiting>,
     flights: Map<ParcelId, Flight>,
+    /// Users for whom something has come and who wanted to be left alone then.
+    unwilling: Set<Text>,
     timers: Timers<Due>,
 }
 
@@ -120,6 +122,8 @@ enum Waiting {
     Knock(Box<Knock>),
     /// Whether there is a user for whom a message or session is, and what that user wants.
     Arrival(Box<Arrival>),
+    /// Whether a user who was unwilling still is.
+    Willing { user: Text },
     /// Whether a message was kept.
     Keep(Box<Keeping>),
     /// A message that was kept, on its way out again.
@@ -175,6 +179,7 @@ impl Participating {
             senders: Senders::new(ids),
             waiting: ids.map(),
             flights: ids.map(),
+            unwilling: ids.set(),
             timers: Timers::new(ids),
             config,
         };
@@ -238,6 +243,7 @@ impl Participating {
             Waiting::Knock(knock) => knock.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Arrival(arrival) => arrival.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Keep(keeping) => self.kept_or_not(net, *keeping, Err(StoreError::Unavailable)),
+            Waiting::Willing { .. } => {}
             Waiting::Release { inbox, .. } => self.retry_later(net, inbox),
             Waiting::Expire { inbox, sequence }
             | Waiting::Bury {
@@ -247,6 +253,14 @@ impl Participating {
                     .set(Due::Expiry(inbox, sequence), net.now() + self.config.retry);
             }
         }
+    }
+}
+
+impl Node<Participating> {
+    /// Says that a user may want something else by now than when it was last asked: one who was unwilling
+    /// gets what has come meanwhile, if it is willing again. `user` is as [`Uri::aor`] writes it.
+    pub fn preferences_changed(&mut self, now: Instant, user: &str) {
+        self.command(now, |function, net| function.ask_willing(net, user));
     }
 }
 
@@ -267,7 +281,10 @@ impl Role for Participating {
                 request,
                 source,
             } => match door::side(&request) {
-                Side::Originating => self.originate_session(net, leg, envelope, terms, source),
+                Side::Originating => {
+                    let user = door::served(&request, &envelope);
+                    self.originate_session(net, leg, user, envelope, terms, source);
+                }
                 Side::Terminating => {
                     self.arrived(net, Arrival::session(leg, envelope, terms, &request))
                 }
@@ -343,6 +360,11 @@ impl Answers<Option<Subscriber>> for Participating {
         match self.answered(question) {
             Some(Waiting::Knock(knock)) => self.open_or_not(net, *knock, subscriber.as_ref()),
             Some(Waiting::Arrival(arrival)) => self.arrive(net, *arrival, subscriber.as_ref()),
+            Some(Waiting::Willing { user }) => {
+                let unwilling =
+                    subscriber.is_some_and(|subscriber| subscriber.preferences.unwilling);
+                self.set_unwilling(net, &user, unwilling);
+            }
             Some(Waiting::Bury {
                 inbox,
                 sequence,

@@ -34,7 +34,7 @@ impl Participating {
         if let Ok(To(to)) = request.headers().get::<To>() {
             headers.push(&PAssociatedUri(NameAddr::new(to.uri)));
         }
-        for identity in &subscriber.identities {
+        for identity in subscriber.identities.iter().take(ASSOCIATED) {
             headers.push(&PAssociatedUri(NameAddr::new(identity.clone())));
         }
         if let Some(route) = net.ends.sip.local_uri(None, Some(source.transport)) {
@@ -66,3 +66,6 @@ impl Participating {
         }
     }
 }
+
+/// How many further addresses a response to REGISTER names: a peer has bounds for header fields.
+const ASSOCIATED: usize = 32;

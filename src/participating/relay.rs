@@ -159,11 +159,11 @@ impl Participating {
         &mut self,
         net: &mut Net<'_, Event>,
         leg: LegId,
+        user: Text,
         mut envelope: Envelope,
         terms: Terms,
         source: Source,
     ) {
-        let user = envelope.sender().aor();
         let Some(hops) = envelope.hops.checked_sub(1) else {
             return net
                 .legs

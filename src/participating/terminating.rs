@@ -94,6 +94,7 @@ impl Participating {
             what,
         } = arrival;
         let user = subscriber.account.clone().unwrap_or(user);
+        self.set_unwilling(net, &user, preferences.unwilling);
         // Every function on the way counts, so that a loop of functions ends (RFC 3261 §16.3).
         match envelope.hops.checked_sub(1) {
             Some(hops) => envelope.hops = hops,
