@@ -1,0 +1,9 @@
+//! Whole conversations in the simulated world, each told as a story and named after what it shows.
+
+mod stage;
+
+mod deferred;
+mod expiry;
+mod loss;
+mod one_to_one;
+mod restart;
