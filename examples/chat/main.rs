@@ -64,6 +64,8 @@ RUST_LOG=cpm=debug logs what happens below.
 struct Options {
     user: Uri,
     password: String,
+    /// As it was written, since a certificate is for a name.
+    host: String,
     server: SocketAddr,
     transport: String,
     ca: Option<PathBuf>,
@@ -110,6 +112,7 @@ fn options() -> Options {
         user,
         password: password.unwrap_or_else(|| wrong(ME, "--password is missing")),
         server: address(ME, "--server", &server),
+        host: server,
         transport,
         ca,
         device,
@@ -160,7 +163,7 @@ async fn main() {
 
 /// A client that can reach its server.
 async fn connect(options: &Options) -> Driver<Client> {
-    let server = format!("sip:{};transport={}", options.server, options.transport);
+    let server = format!("sip:{};transport={}", options.host, options.transport);
     let server = server
         .parse()
         .unwrap_or_else(|error| wrong(ME, format_args!("--server {server}: {error}")));

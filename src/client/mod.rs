@@ -90,6 +90,16 @@ impl Config {
             give_up: Duration::from_secs(600),
         }
     }
+
+    /// Whether the server is reached over TLS; media goes the same way then.
+    fn is_secure(&self) -> bool {
+        self.server.as_sip().is_some_and(|server| {
+            let tls = server
+                .transport()
+                .is_some_and(|name| name.eq_ignore_ascii_case("tls"));
+            server.secure || tls
+        })
+    }
 }
 
 /// What a standalone message may carry besides its text.

@@ -252,7 +252,7 @@ impl Client {
             return Some(parcel);
         }
         envelope.service = Some(Service::LargeMessage);
-        let terms = Terms::delivery(self.config.setup);
+        let terms = Terms::delivery(self.config.setup).with_tls(self.config.is_secure());
         let leg = net
             .legs
             .open(&mut net.ends, destination, &envelope, terms)
@@ -277,7 +277,7 @@ impl Client {
         let thread = Thread::next(net.ends.cx.ids, chat.conversation.clone());
         envelope.thread = Some(thread.clone());
         let destination = Destination::uri(chat.peer.clone());
-        let terms = Terms::chat(self.config.setup);
+        let terms = Terms::chat(self.config.setup).with_tls(self.config.is_secure());
         match net.legs.open(&mut net.ends, destination, &envelope, terms) {
             Ok(leg) => {
                 chat.legs.push(Session {

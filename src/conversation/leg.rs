@@ -17,7 +17,7 @@ use super::envelope::{Destination, Envelope};
 use super::event::{Custody, Ending, Event, Parcel, ParcelId};
 use super::service::Service;
 use super::terms::{self, Terms};
-use crate::engine::{Ids, Map, Slab, Timers, id};
+use crate::engine::{Ids, Map, Slab, Timers, Transport, id};
 use crate::msrp::{self, SendId, SessionId};
 use crate::sip::msg::header::{Contact, Reason, Warning};
 use crate::sip::msg::{Method, Request, Response, Status};
@@ -114,6 +114,12 @@ impl Legs {
         envelope: &Envelope,
         terms: Terms,
     ) -> Result<LegId, msrp::Full> {
+        // Where the signalling is hidden, the content is as well, if the device can come to us for it.
+        let hidden = matches!(&destination.target, sip::Target::Flow(flow) if flow.transport == Transport::Tls);
+        let terms = match hidden && ends.msrp.is_reached_securely() {
+            true => terms.with_tls(true),
+            false => terms,
+        };
         let session = ends.msrp.open(&mut ends.cx, terms.settings())?;
         let path = ends.msrp.local_path(session).unwrap_or_default();
         let mut request = envelope.write(Method::Invite, &destination);
@@ -443,7 +449,7 @@ impl Legs {
         let Some(peer) = terms::Peer::read(&request, &envelope, ends.cx.limits) else {
             return refuse(ends, Status::NOT_ACCEPTABLE_HERE);
         };
-        let Ok(session) = ends.msrp.open(&mut ends.cx, msrp::Settings::default()) else {
+        let Ok(session) = ends.msrp.open(&mut ends.cx, peer.terms().settings()) else {
             return refuse(ends, Status::SERVICE_UNAVAILABLE);
         };
         let terms = peer.terms();

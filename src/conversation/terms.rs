@@ -27,9 +27,17 @@ pub struct Terms {
     /// Who opens the connection, as far as we have a choice (RFC 6135). A side that cannot be connected to
     /// must be [`Setup::Active`].
     pub setup: Setup,
+    /// Whether the connection is made over TLS.
+    pub secure: bool,
 }
 
 impl Terms {
+    /// The same terms over TLS, or not.
+    #[must_use]
+    pub fn with_tls(self, secure: bool) -> Self {
+        Self { secure, ..self }
+    }
+
     /// The terms of a chat: text, reports and typing, both ways.
     pub fn chat(setup: Setup) -> Self {
         Self {
@@ -38,6 +46,7 @@ impl Terms {
             direction: Direction::SendRecv,
             max_size: None,
             setup,
+            secure: false,
         }
     }
 
@@ -49,6 +58,7 @@ impl Terms {
             direction: Direction::SendOnly,
             max_size: None,
             setup,
+            secure: false,
         }
     }
 
@@ -57,6 +67,7 @@ impl Terms {
         msrp::Settings {
             accept_types: self.accept_types.clone(),
             max_size: self.max_size,
+            secure: Some(self.secure),
             ..msrp::Settings::default()
         }
     }
@@ -186,6 +197,7 @@ impl Peer {
             direction: self.media.direction,
             max_size: self.media.max_size,
             setup: Setup::Passive,
+            secure: self.media.secure,
         }
     }
 }

@@ -19,6 +19,8 @@ use std::time::Instant;
 pub struct Config {
     /// The address at which peers reach our listener, where there is one.
     pub listen: Option<SocketAddr>,
+    /// The address at which peers reach our listener for TLS, where there is one.
+    pub listen_secure: Option<SocketAddr>,
     /// The host that our URIs name; the address of `listen` if `None`.
     pub host: Option<Text>,
     /// Whether our URIs say `msrps`.
@@ -79,10 +81,16 @@ impl Endpoint {
 
     /// Says that peers reach us at `local`. The first listener is the one that our paths name.
     pub fn add_listener(&mut self, transport: Transport, local: SocketAddr) {
-        if self.config.listen.is_none() {
-            self.config.listen = Some(local);
-            self.config.secure = transport == Transport::Tls;
-        }
+        match transport {
+            Transport::Tls => self.config.listen_secure.get_or_insert(local),
+            _ => self.config.listen.get_or_insert(local),
+        };
+        self.config.secure = self.config.listen.is_none();
+    }
+
+    /// Whether peers can reach us over TLS.
+    pub const fn is_reached_securely(&self) -> bool {
+        self.config.listen_secure.is_some()
     }
 
     /// Makes a session with a session-id of its own. Its path goes into the SDP; [`start`](Self::start) follows when
@@ -338,8 +346,12 @@ impl Endpoint {
 
     fn local_uri(&self, settings: &Settings, id: &str) -> Option<Uri> {
         let secure = settings.secure.unwrap_or(self.config.secure);
-        let port = self.config.listen.map_or(DISCARD_PORT, |addr| addr.port());
-        let address = self.config.listen.map(|addr| addr.ip().to_string());
+        let listen = match secure {
+            true => self.config.listen_secure,
+            false => self.config.listen,
+        };
+        let port = listen.map_or(DISCARD_PORT, |addr| addr.port());
+        let address = listen.map(|addr| addr.ip().to_string());
         let host = settings.host.as_deref().or(self.config.host.as_deref());
         [host, address.as_deref(), Some("localhost")]
             .into_iter()
