@@ -25,7 +25,8 @@ Usage: chat --user sip:NAME@DOMAIN --password PASSWORD --server HOST:PORT [OPTIO
   --password PASSWORD     your password
   --server HOST:PORT      your server
   --transport udp|tcp|tls how to reach it  [default: tcp]
-  --ca FILE               certificates (PEM) that a TLS server may be vouched for by
+  --ca FILE               certificates (PEM) of whoever may vouch for a TLS server, or of the
+                          server itself  [default: those that the system trusts]
   --device NAME           the name of this device
   --ask                   ask before a chat is accepted
   --json                  print one JSON object a line
@@ -186,7 +187,11 @@ async fn connect(options: &Options) -> Driver<Client> {
         }
         "tls" => {
             let mut tls = Tls::default();
-            if let Some(file) = &options.ca {
+            let system = SYSTEM_ROOTS
+                .iter()
+                .map(PathBuf::from)
+                .find(|file| file.exists());
+            if let Some(file) = options.ca.as_ref().or(system.as_ref()) {
                 let roots = std::fs::read(file).map_err(|error| error.to_string());
                 tls = roots
                     .and_then(|roots| tls.trust(&roots).map_err(|error| error.to_string()))
@@ -385,3 +390,10 @@ impl Chat {
 }
 
 const ME: &str = "chat";
+
+/// Where systems keep the certificates of the authorities they trust.
+const SYSTEM_ROOTS: [&str; 3] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+];

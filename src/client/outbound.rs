@@ -495,8 +495,12 @@ impl Client {
         };
         let session = chat.legs.remove(place);
         let peer = chat.peer.clone();
-        // While another session takes its place, nothing has ended for the user.
-        if session.state != State::Delivery && chat.session().is_none() {
+        // While another session takes its place, or will be tried for what waits, nothing has ended for
+        // the user.
+        let refused_for_now = session.state == State::Opening
+            && matches!(&ending, Ending::Refused { status, .. } if is_passing(*status));
+        let goes_on = refused_for_now && !chat.outgoing.is_empty();
+        if session.state != State::Delivery && chat.session().is_none() && !goes_on {
             net.emit(Event::Ended {
                 chat: id,
                 peer,
