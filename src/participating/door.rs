@@ -103,15 +103,21 @@ impl Participating {
                 id,
                 request,
                 source,
-                call: None,
-            } => match request.method() {
-                Method::Register | Method::Message => (What::Request(id, request), source),
+                call,
+            } => match (request.method(), call) {
+                // Content goes over the media of a session, or is a request of its own that has to show who
+                // sends it: a dialog proves nothing.
+                (Method::Message, Some(_)) => {
+                    net.ends.decline(id, &request);
+                    return None;
+                }
+                (Method::Register | Method::Message, None) => (What::Request(id, request), source),
                 _ => {
                     return Some(sip::Event::Request {
                         id,
                         request,
                         source,
-                        call: None,
+                        call,
                     });
                 }
             },
@@ -175,7 +181,8 @@ impl Participating {
         };
         match what {
             What::Request(id, request) if *request.method() == Method::Register => {
-                self.register(net, id, &request, source, subscriber);
+                let user = (subscriber.account.clone()).unwrap_or_else(|| account.aor());
+                self.register(net, id, &request, source, user, subscriber);
             }
             what => {
                 let main = subscriber.account.as_ref();
@@ -238,6 +245,8 @@ impl Participating {
         self.bindings
             .of(&user.aor())
             .iter()
+            // Behind a proxy there may be others on the same flow.
+            .filter(|binding| binding.path.is_empty())
             .any(|binding| match source.conn {
                 Some(conn) => binding.source.conn == Some(conn),
                 None => self.config.trust_registered_udp && binding.source == source,
@@ -262,6 +271,8 @@ impl Participating {
             _ => headers.remove(&Name::PAssertedService),
         }
         headers.remove(&Name::PPreferredService);
+        // Only the network delivers on behalf of somebody else.
+        headers.remove(&Name::ReferredBy);
         headers.remove(&Name::Route);
         headers.set(&PServedUser::originating(user.clone()));
         what.into_event(source)
@@ -320,16 +331,59 @@ fn account(answer: &Answer, realm: &str) -> Option<Uri> {
     Some(uri)
 }
 
-/// Which of its addresses a user sends a request from: the one it prefers, else that of From (RFC 3325
-/// §5). `None` if it is not the user's.
+/// Which of its addresses a user sends a request from, or registers. The one it prefers (RFC 3325 §5) counts
+/// only beside a From that is its own as well, since there are peers that look at From alone; and a
+/// registration is for its To, whatever else it names. `None` if it is not the user's.
 fn claimed(request: &Request, account: &Uri, subscriber: &Subscriber) -> Option<Uri> {
     let is_own = |uri: &Uri| {
         let mut own = subscriber.identities.iter().chain([account]);
         own.any(|own| own.aor() == uri.aor())
+            || (subscriber.account.as_ref()).is_some_and(|main| *main == uri.aor())
     };
+    let own = sender(request).filter(is_own)?;
+    if *request.method() == Method::Register {
+        return Some(own);
+    }
     let preferred = request.headers().find::<PPreferredIdentity>();
     let preferred = preferred.ok().flatten().map(|preferred| preferred.0.uri);
-    preferred
-        .filter(|uri| is_own(uri))
-        .or_else(|| sender(request).filter(is_own))
+    Some(preferred.filter(is_own).unwrap_or(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, DateTime, Seed, Slab, Transport};
+    use crate::participating::{Config, Restored};
+    use std::time::Instant;
+
+    #[test]
+    fn a_dialog_proves_nothing_about_who_sends_a_message_in_it() {
+        let now = Instant::now();
+        let wall = DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap();
+        let config = Config::new("example.com");
+        let (clock, seed) = (Clock::new(now, wall), Seed::from_number(1));
+        let mut node = Participating::node(config, Restored::default(), clock, seed);
+        let alice: Uri = "sip:alice@example.com".parse().unwrap();
+        let mut request = Request::new(Method::Message, &alice);
+        let headers = request.headers_mut();
+        headers.push(&PAssertedIdentity(NameAddr::new(alice.clone())));
+        headers.push(&PServedUser::originating(alice));
+        let here = "192.0.2.1:5060".parse().unwrap();
+        let source = Source {
+            transport: Transport::Udp,
+            local: here,
+            peer: here,
+            conn: None,
+        };
+        let event = sip::Event::Request {
+            id: sip::ServerId(Slab::new().insert(())),
+            request,
+            source,
+            call: Some(sip::CallId(Slab::new().insert(()))),
+        };
+        assert!(
+            node.command(now, |function, net| function.knock(net, event))
+                .is_none()
+        );
+    }
 }

@@ -1,10 +1,13 @@
 //! The originating side: from the served user outwards.
 
 use super::{Event, Flight, Participating};
-use crate::conversation::{Custody, Destination, Envelope, Parcel};
+use crate::conversation::{Custody, Destination, Envelope, Parcel, Service};
+use crate::cpim::{self, HeaderName};
+use crate::engine::Limits;
 use crate::node::Net;
 use crate::sip::msg::Status;
 use crate::sip::{Target, Uri};
+use crate::wire::mime::MediaType;
 
 impl Participating {
     /// A message of a served user: sent on; its sender is answered as the next hop answers.
@@ -21,6 +24,10 @@ impl Participating {
                 .answer(&mut net.ends, custody, Status::TOO_MANY_HOPS);
         };
         envelope.hops = hops;
+        if !is_for_users(&envelope) {
+            return net.legs.answer(&mut net.ends, custody, Status::FORBIDDEN);
+        }
+        let parcel = signed(parcel, &[envelope.sender().clone()], net.ends.cx.limits);
         let recipient = custody
             .request_uri()
             .unwrap_or_else(|| envelope.to.uri.clone());
@@ -39,6 +46,83 @@ impl Participating {
             request_uri: user,
             route: route.into_iter().collect(),
             target: Target::Uri,
+        }
+    }
+}
+
+/// Whether a user may ask for a service: some are the network's own, and devices obey them unasked.
+pub(super) const fn is_for_users(envelope: &Envelope) -> bool {
+    !matches!(envelope.service, Some(Service::Deferred | Service::System))
+}
+
+/// Content whose CPIM says that it is from whom we know it to be from, or from nobody in particular: a From
+/// that is none of `own` gives way to the first of them.
+pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
+    let is_cpim = MediaType::parse(&parcel.content_type)
+        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
+    let (true, Some(first)) = (is_cpim, own.first()) else {
+        return parcel;
+    };
+    // What cannot be read is for the recipient to refuse.
+    let Ok(mut message) = cpim::Message::parse(parcel.body.clone(), limits) else {
+        return parcel;
+    };
+    let is_own = |from: &cpim::Identity| {
+        from.is_anonymous()
+            || (from.uri.parse::<Uri>())
+                .is_ok_and(|from| own.iter().any(|own| own.aor() == from.aor()))
+    };
+    // A second From might be what somebody else reads.
+    let count = (message.headers())
+        .filter(|header| header.name.eq_ignore_ascii_case("from"))
+        .count();
+    if count == 1 && message.from().is_some_and(|from| is_own(&from)) {
+        return parcel;
+    }
+    let from = cpim::Identity::new(first.to_string());
+    message.set_identities(HeaderName::FROM, &[from]);
+    Parcel {
+        body: message.write(),
+        ..parcel
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Text;
+    use bytes::Bytes;
+
+    #[test]
+    fn the_cpim_of_a_user_is_from_that_user() {
+        let own = ["sip:alice@example.com".parse().unwrap()];
+        let signed = |from: &str| {
+            let body = format!(
+                "{from}To: <sip:bob@example.com>\r\n\r\nContent-Type: text/plain\r\n\r\nhi"
+            );
+            let parcel = Parcel::new(Text::from("Message/CPIM"), Bytes::from(body.clone()));
+            let signed = signed(parcel, &own, &Limits::default()).body;
+            (
+                signed == body,
+                String::from_utf8_lossy(&signed).into_owned(),
+            )
+        };
+        for untouched in [
+            "From: <sip:alice@example.com>\r\n",
+            "From: Al <sip:alice@EXAMPLE.com;x=y>\r\n",
+            "From: <sip:anonymous@anonymous.invalid>\r\n",
+        ] {
+            assert!(signed(untouched).0, "{untouched}");
+        }
+        for forged in [
+            "From: <sip:bob@example.com>\r\n",
+            "From: <sip:alice@example.com>\r\nFrom: <sip:bob@example.com>\r\n",
+            "From: <>\r\n",
+            "",
+        ] {
+            let (_, text) = signed(forged);
+            assert_eq!(text.matches("From:").count(), 1, "{text}");
+            assert!(text.contains("From: <sip:alice@example.com>\r\n"), "{text}");
         }
     }
 }

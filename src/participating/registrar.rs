@@ -6,29 +6,33 @@ use crate::node::Net;
 use crate::sip::msg::Request;
 use crate::sip::msg::header::{NameAddr, PAssociatedUri, ServiceRoute, To};
 use crate::sip::{ServerId, Source};
+use crate::wire::Text;
 
 impl Participating {
-    /// A user who has shown the password registers a device.
+    /// A user who has shown the password registers a device, under whichever of its addresses: the device is
+    /// the user's.
     pub(super) fn register(
         &mut self,
         net: &mut Net<'_, Event>,
         id: ServerId,
         request: &Request,
         source: Source,
+        user: Text,
         subscriber: &Subscriber,
     ) {
-        let update = match self
-            .bindings
-            .update(net.now(), request, source, net.ends.cx.limits)
-        {
-            Ok(update) => update,
-            Err(refusal) => {
-                return net
-                    .ends
-                    .sip
-                    .respond(&mut net.ends.cx, id, refusal.into_response());
-            }
-        };
+        let update =
+            match self
+                .bindings
+                .update_for(user, net.now(), request, source, net.ends.cx.limits)
+            {
+                Ok(update) => update,
+                Err(refusal) => {
+                    return net
+                        .ends
+                        .sip
+                        .respond(&mut net.ends.cx, id, refusal.into_response());
+                }
+            };
         let mut response = update.response;
         let headers = response.headers_mut();
         if let Ok(To(to)) = request.headers().get::<To>() {

@@ -5,6 +5,7 @@
 //! leg is opened anew.
 
 use super::inbox::completed;
+use super::originating::{is_for_users, signed};
 use super::terminating::{Delivery, is_deferrable};
 use super::{Absence, Due, Event, Flight, Participating, Preferences};
 use crate::conversation::{
@@ -14,9 +15,9 @@ use crate::engine::{Ids, Map, Slab, id};
 use crate::node::Net;
 use crate::sdp::Direction;
 use crate::sdp::msrp::Setup;
-use crate::sip::Source;
 use crate::sip::msg::Status;
 use crate::sip::msg::header::Reason;
+use crate::sip::{Source, Uri};
 use crate::wire::Text;
 
 id! {
@@ -131,6 +132,16 @@ impl Bridge {
         }
     }
 
+    /// The addresses of the served user that content of this session may be from.
+    fn own(&self) -> Vec<Uri> {
+        let here = match self.opener {
+            End::Near => self.envelope.sender(),
+            End::Far => &self.envelope.to.uri,
+        };
+        let user = self.user.parse::<Uri>().ok();
+        [here.clone()].into_iter().chain(user).collect()
+    }
+
     /// What we answer whoever opened the session: that we take what was offered, and pass it on.
     fn answer(&self) -> Terms {
         let mut terms = Terms::chat(Setup::Passive);
@@ -170,6 +181,12 @@ impl Participating {
                 .reject(&mut net.ends, leg, Status::TOO_MANY_HOPS, None);
         };
         envelope.hops = hops;
+        if !is_for_users(&envelope) {
+            let warning = Some("127 Service not authorised");
+            return net
+                .legs
+                .reject(&mut net.ends, leg, Status::FORBIDDEN, warning);
+        }
         let device = self.device_of(&user, source);
         let mut bridge = Bridge {
             user,
@@ -344,7 +361,9 @@ impl Participating {
         match end {
             End::Near => {
                 let (far, device) = (bridge.far, bridge.device.clone());
+                let own = bridge.own();
                 self.remember_sender(net, device, &parcel);
+                let parcel = signed(parcel, &own, net.ends.cx.limits);
                 let sent = far.map(|far| net.legs.send(&mut net.ends, far, parcel));
                 match sent {
                     Some(Ok(id)) => {

@@ -116,10 +116,28 @@ impl Bindings {
         source: Source,
         limits: &Limits,
     ) -> Result<Update, Refusal> {
+        match request.headers().get::<To>() {
+            Ok(to) => self.update_for(to.uri.aor(), now, request, source, limits),
+            Err(_) => Err(Refusal(Box::new(request.response(Status::BAD_REQUEST)))),
+        }
+    }
+
+    /// The same for the bindings of `aor`, of which To may be another name.
+    ///
+    /// # Errors
+    ///
+    /// See [`update`](Self::update).
+    pub fn update_for(
+        &mut self,
+        aor: Text,
+        now: Instant,
+        request: &Request,
+        source: Source,
+        limits: &Limits,
+    ) -> Result<Update, Refusal> {
         let refuse = |status| Refusal(Box::new(request.response(status)));
         let malformed = |_| refuse(Status::BAD_REQUEST);
         let headers = request.headers();
-        let aor = headers.get::<To>().map_err(malformed)?.uri.aor();
         let keys = request.keys().map_err(malformed)?;
         let order = (Text::from(keys.call_id), keys.sequence);
         let contacts: Vec<Contact> = (headers.all::<Contact>())

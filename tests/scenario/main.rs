@@ -7,3 +7,4 @@ mod expiry;
 mod loss;
 mod one_to_one;
 mod restart;
+mod spoofing;
