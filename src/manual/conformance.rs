@@ -1,0 +1,106 @@
+//! Which requirement is met, and which test proves it.
+//!
+//! A test is named by the end of its module's path and its own name; `cargo test NAME` runs it. `tests/conformance_table.rs`
+//! reads this file and fails where a test does not exist, so that claim and proof cannot drift apart. What has no test is
+//! not here; what is not there at all is in [`limits`](super::limits).
+//!
+//! # Requirements of CPM 2.0, one-to-one
+//!
+//! The numbers are those of the project's list of requirements, made from OMA's.
+//!
+//! | requirement | what | proved by |
+//! |---|---|---|
+//! | R2 receipts and typing in a chat | delivered, displayed and "is typing" pass both ways in the session | `one_to_one::r2_r38_r205_a_chat_with_receipts_both_ways`, `one_to_one::r30_rfc3994_3_2_typing_is_told_once_a_minute_and_ends_after_15_s` |
+//! | R3 a chat while its peer is unavailable | answered on the peer's behalf, kept, nothing lost when the connection is cut | `deferred::r3_r4_r90_a_chat_with_who_is_away_is_answered_and_kept`, `deferred::r3_what_is_said_to_who_was_cut_off_is_not_lost`, `deferred::r3_what_is_said_while_a_phone_is_off_the_network_arrives_when_it_is_back` |
+//! | R4 delivery when the recipient returns | in order, reports as well | `deferred::r4_what_waited_comes_in_the_order_in_which_it_was_sent`, `deferred::r4_r102_reports_wait_for_who_is_away` |
+//! | R15 SIP core communication | registration and requests with a password, and none without | `one_to_one::r15_who_does_not_know_the_password_is_not_registered_and_sends_nothing`, `s8_requests::rfc3261_8_1_1_a_request_is_made_complete` |
+//! | R16, R208 media plane | MSRP between two endpoints, both ways, in order | `pair::messages_go_both_ways_in_order` |
+//! | R17 service logic driven by events | the same seed and the same inputs give the same bytes | `loss::g2_the_same_seed_is_the_same_run`, `layers::only_the_rim_touches_the_world` |
+//! | R19 SIP transactions | messages and chats survive the loss of every fifth datagram | `loss::r19_messages_survive_a_network_that_loses_every_fifth_datagram`, `loss::r19_chats_survive_a_network_that_loses_every_fifth_datagram` |
+//! | R20 registration with addresses and device name | the server knows device, services and name after one REGISTER | `one_to_one::r20_a_device_registers_with_a_password_and_its_name_is_known` |
+//! | R21 several addresses in parallel | two addresses of one user are two threads | `one_to_one::r21_two_addresses_of_one_user_are_two_threads` |
+//! | R23 sending a message | its size and the open chat decide how it travels | `service::r23_the_size_and_the_open_chat_decide_the_mode`, `one_to_one::r23_the_size_of_a_message_decides_how_it_travels`, `one_to_one::r23_r69_a_message_of_many_chunks_arrives_whole` |
+//! | R25, R26 priority and reply address | arrive as they were sent | `one_to_one::r25_r26_priority_and_reply_to_arrive` |
+//! | R27 receiving a message | taken, decoded, shown once | `one_to_one::r23_r27_r29_a_pager_message_is_delivered_and_displayed`, `receipts::a_duplicate_is_known_while_there_is_room`, `encoding::base64_of_peers` |
+//! | R29 notifications | as asked for, and none that nobody asked for; states only grow | `one_to_one::r29_nothing_is_reported_that_nobody_asked_for`, `receipts::states_only_grow` |
+//! | R30 typing | active once per refresh, idle after 15 s, and not believed for ever | `activity::rfc3994_3_2_active_is_said_once_per_refresh_and_idle_after_15_s`, `one_to_one::r30_rfc3994_3_3_a_typist_who_vanishes_is_not_believed_for_ever` |
+//! | R38 opening, ending and restarting a chat | also when both open it at once, and by hand | `one_to_one::r38_both_open_a_chat_at_the_same_moment`, `one_to_one::r38_r61_a_chat_that_is_opened_again_is_the_same_conversation`, `one_to_one::r38_r89_a_chat_is_accepted_by_hand`, `one_to_one::r38_r89_a_chat_is_declined` |
+//! | R39 negotiation | types, direction and who connects are answered from the offer; other media refused in their place | `msrp::rfc3264_6_an_answer_has_every_section_of_the_offer`, `msrp::rfc4145_4_1_setup_is_answered`, `rfc4566::rfc3264_6_other_media_are_refused_in_their_place` |
+//! | R61, R92 one conversation | a message and a chat share their Conversation-ID | `one_to_one::r61_r92_a_message_and_a_chat_share_their_conversation` |
+//! | R63, R64 device name | given at registration, changed by the next one | `one_to_one::r63_r64_a_device_is_renamed` |
+//! | R68 media connections | bound to one session, shared by many, lost without silent loss | `tests::rfc4975_5_4_a_session_is_bound_to_one_connection`, `pair::rfc4975_5_4_sessions_share_a_connection`, `pair::a_connection_lost_at_any_byte_loses_no_message_silently` |
+//! | R69 media requests and responses | chunks, reports, response codes | `tests::rfc4975_7_3_requests_that_do_not_belong_are_refused`, `pair::a_stopped_message_is_aborted_and_the_next_one_goes_on` |
+//! | R89 session relay | accepted, declined and ended end to end | `one_to_one::r38_r89_a_chat_is_accepted_by_hand`, `one_to_one::r38_r89_a_chat_is_declined` |
+//! | R90 answering on behalf, bridging late | who comes back is taken into the chat that waits | `deferred::r90_who_comes_back_is_taken_into_the_chat_that_waits` |
+//! | R93 simultaneous conversations | a thousand chats do not mix | `one_to_one::r93_a_thousand_chats_at_once_do_not_mix` |
+//! | R101 relaying messages | a message to nobody fails at once | `one_to_one::r101_a_message_to_nobody_fails_at_once` |
+//! | R103, R106, R109 deferral | a message, large or small, waits for who is away or unwilling | `deferred::r103_r106_r109_a_message_waits_for_who_is_away`, `deferred::r103_a_large_message_waits_for_who_is_away`, `deferred::r103_who_is_unwilling_is_not_disturbed` |
+//! | R107 the recipient's preferences | who refuses while away keeps nothing | `deferred::r107_who_refuses_while_away_keeps_nothing` |
+//! | R108 durable keeping | what was accepted survives the server, whenever it dies | `restart::r108_what_was_kept_outlives_the_server`, `restart::r108_a_server_that_dies_at_any_moment_loses_nothing_that_it_took`, `sqlite::r108_what_was_kept_is_there_after_a_restart` |
+//! | R112 expiry | at the second that the sender asked for, also across a restart | `expiry::r112_a_message_expires_at_the_second_its_sender_asked_for`, `expiry::r112_a_restart_does_not_forget_when_a_message_expires` |
+//! | R113 the operator's maximum | the lesser of the two, or the default | `expiry::r113_the_operator_has_the_last_word`, `expiry::r113_without_a_wish_the_default_holds` |
+//! | R114 what becomes of the expired | discarded, or put where its user finds it | `expiry::r114_what_expires_goes_into_the_store_of_who_wants_that` |
+//! | R115 notice of non-delivery | to who asked, and only then | `expiry::r115_who_asked_is_told_that_a_message_was_not_delivered`, `expiry::r115_who_did_not_ask_is_not_told`, `expiry::r115_a_failure_waits_for_its_sender_too` |
+//! | R212 each service by its protocol | a chat is one INVITE, and no SIP MESSAGE leaves it | `one_to_one::r212_a_chat_is_one_invite_and_no_message_leaves_it` |
+//!
+//! # SIP
+//!
+//! | section | what | proved by |
+//! |---|---|---|
+//! | RFC 3261 §7 | names in any case and compact form, lists, folding, bytes kept | `name::rfc3261_7_3_3_every_compact_form_is_found_and_stands_for_one_name`, `tests::rfc3261_7_3_1_values_in_one_field_are_the_same_as_values_in_many`, `parse::rfc3261_7_3_1_names_and_values_in_any_spacing`, `tests::an_edit_touches_only_what_it_edits` |
+//! | RFC 3261 §8.1 | requests are made complete and routed | `s8_requests::rfc3261_8_1_1_a_request_is_made_complete`, `s8_requests::rfc3261_8_1_2_first_route_then_proxy_then_request_uri` |
+//! | RFC 3261 §8.2 | merged, malformed and impossible requests are refused | `s8_requests::rfc3261_8_2_2_2_a_request_that_came_by_two_ways_is_answered_482`, `s8_requests::rfc3261_8_2_2_3_what_we_do_not_have_cannot_be_required`, `s8_requests::rfc3261_8_2_6_2_a_malformed_request_is_answered_400_and_forgotten` |
+//! | RFC 3261 §9 | CANCEL, and what crosses it | `s13_invite::rfc3261_9_1_a_cancel_waits_for_a_provisional_response`, `s13_invite::rfc3261_9_1_a_2xx_that_crosses_the_cancel_is_acknowledged_and_ended`, `s13_invite::rfc3261_9_2_a_cancel_ends_the_invite_with_487` |
+//! | RFC 3261 §10.2 | a registration is made, refreshed, taken back | `s10_registration::rfc3261_10_2_a_registration_is_made_and_refreshed`, `s10_registration::rfc3261_10_2_8_too_brief_is_asked_for_again` |
+//! | RFC 3261 §10.3 | the registrar's bindings | `bindings::rfc3261_10_3_adds_refreshes_and_removes`, `bindings::rfc3261_10_3_refusals_change_nothing` |
+//! | RFC 3261 §12 | dialogs: route sets, sequence numbers, strict routers | `s12_dialogs::rfc3261_12_1_2_the_caller_turns_record_route_around`, `s12_dialogs::rfc3261_12_2_1_1_a_strict_router_gets_the_request_uri`, `s12_dialogs::rfc3261_12_2_2_out_of_order_is_500_and_unknown_is_481` |
+//! | RFC 3261 §13 | INVITE, 2xx until the ACK, forks | `s13_invite::rfc3261_13_3_1_4_our_2xx_is_sent_until_the_ack_and_then_no_more`, `s13_invite::rfc3261_13_2_2_4_another_branch_that_answers_is_acknowledged_and_ended` |
+//! | RFC 3261 §14 | re-INVITE and glare | `s13_invite::rfc3261_14_1_a_reinvite_and_its_answer`, `s13_invite::rfc3261_14_1_glare_is_tried_again_after_a_while` |
+//! | RFC 3261 §15 | BYE, also when two cross | `s13_invite::rfc3261_15_1_2_a_bye_is_answered_and_ends_the_call`, `s13_invite::rfc3261_15_byes_that_cross_are_both_answered` |
+//! | RFC 3261 §17, RFC 6026 | the four transactions, as tables and on the wire | `client::rfc3261_figure_6`, `invite_client::rfc3261_figure_5_with_rfc6026`, `invite_server::rfc3261_figure_7_with_rfc6026`, `server::rfc3261_figure_8`, `s17_transactions::rfc3261_17_1_1_2_an_unanswered_invite_doubles_its_interval_and_gives_up`, `s17_transactions::rfc6026_7_1_an_invite_that_comes_again_after_the_2xx_is_absorbed` |
+//! | RFC 3261 §18 | transports; TCP beyond 1300 bytes; framing | `s18_transport::rfc3261_18_1_1_a_large_request_goes_by_tcp`, `frame::rfc3261_18_3_messages_come_out_whole_at_every_split_point` |
+//! | RFC 3261 §19.1.4, RFC 3966 §5 | comparison of URIs | `compare::rfc3261_19_1_4_equivalent_uris`, `compare::rfc3261_19_1_4_different_uris`, `compare::rfc3966_4_tel_uris` |
+//! | RFC 3261 §22, RFC 7616 | digest as client and as server | `digest::rfc7616_3_9_1_md5_and_sha256`, `s8_requests::rfc3261_22_2_a_challenge_is_answered_once_with_the_next_number`, `verifier::counts_may_overtake_each_other_but_never_repeat` |
+//! | RFC 3581 §4 | responses to where requests came from | `via::rfc3581_4_received_and_rport_are_filled_in`, `s18_transport::rfc3261_18_2_1_and_rfc3581_4_the_response_goes_where_the_request_came_from` |
+//! | RFC 3608 §6.1 | Service-Route | `s10_registration::rfc3608_6_1_requests_of_the_user_take_the_service_route` |
+//! | RFC 4028 | session timers | `s10_registration::rfc4028_7_the_caller_refreshes_at_half`, `s10_registration::rfc4028_6_an_interval_too_small_is_refused_and_ours_made_longer` |
+//! | RFC 4475 | torture messages: valid ones taken, byte for byte; the others refused with their status | `rfc4475::rfc4475_valid_messages_are_taken_and_written_back_byte_for_byte`, `rfc4475::rfc4475_what_is_refused_has_its_status`, `rfc4475::rfc4475_a_strict_reader_refuses_everything_malformed_and_nothing_valid` |
+//! | RFC 5118 | torture messages for IPv6 | `rfc5118::rfc5118_messages_are_taken_and_written_back_byte_for_byte` |
+//! | RFC 5626 §4.4, §4.5 | flows are kept alive and made again | `s10_registration::rfc5626_4_4_1_the_flow_is_kept_alive_and_given_up_without_a_pong`, `s10_registration::rfc5626_4_5_a_registration_is_made_again_when_its_flow_breaks` |
+//! | RFC 5922 §7 | a certificate names the domain | `tls::rfc5922_7_a_certificate_has_to_name_the_domain_in_full` |
+//!
+//! # Session descriptions and MSRP
+//!
+//! | section | what | proved by |
+//! |---|---|---|
+//! | RFC 4566, RFC 3264 | read, kept and written line by line; an answer has every section of its offer | `rfc4566::cpm_the_offer_of_a_chat_in_both_directions`, `rfc4566::cpm_the_answer_of_a_chat_connects`, `msrp::rfc3264_6_an_answer_has_every_section_of_the_offer` |
+//! | RFC 4145 §4.1, RFC 6135 | who opens the connection | `msrp::rfc4145_4_1_setup_is_answered` |
+//! | RFC 4975 §5.4 | sessions and connections | `tests::rfc4975_5_4_a_session_is_bound_to_one_connection` |
+//! | RFC 4975 §6 | URIs and their comparison | `rfc4975::rfc4975_6_1_uris_that_are_the_same` |
+//! | RFC 4975 §7.1 | requests, cut anywhere; the 30 s timer; Failure-Report and Success-Report | `rfc4975::rfc4975_7_1_a_stream_may_be_cut_anywhere`, `pair::rfc4975_7_1_1_no_answer_within_30_seconds_is_a_408`, `tests::rfc4975_7_1_1_failure_report_says_what_is_answered`, `tests::rfc4975_7_1_2_a_success_report_follows_the_response` |
+//! | RFC 4975 §7.2, §7.3 | responses; the last chunk is answered when somebody takes the message | `tests::rfc4975_7_2_the_last_chunk_is_answered_when_somebody_takes_the_message`, `tests::rfc4975_7_3_requests_that_do_not_belong_are_refused` |
+//! | RFC 4975 §8.6 | accepted types | `tests::rfc4975_8_6_a_type_that_is_not_accepted_gets_415`, `msrp::rfc4975_8_6_what_is_accepted_where` |
+//! | RFC 6714 | matching by session id | `tests::rfc6714_matching_by_session_id_alone` |
+//! | fairness | long messages share a connection, a short one passes | `pair::long_messages_share_a_connection_evenly`, `pair::a_short_message_does_not_wait_behind_a_long_one_of_another_session` |
+//!
+//! # Content
+//!
+//! | section | what | proved by |
+//! |---|---|---|
+//! | RFC 3862 | CPIM: names, escapes, prefixes, parties, subjects by language | `rfc3862::rfc3862_2_3_escapes_are_resolved_and_written`, `rfc3862::rfc3862_3_4_a_prefix_means_what_was_declared_before_it`, `rfc3862::rfc3862_4_5_a_subject_is_found_by_its_language`, `rfc3862::cpm_a_pager_message_in_both_directions` |
+//! | RFC 5438 | IMDN documents and headers | `imdn::every_kind_and_status_in_both_directions`, `rfc5438::rfc5438_6_headers_survive_the_hops`, `rfc5438::rfc5438_7_2_1_there_is_nothing_to_report_without_an_id` |
+//! | RFC 3994 | isComposing documents and timers | `rfc3994::rfc3994_an_active_composer_tells_what_and_how_long`, `activity::rfc3994_3_3_active_expires_at_its_refresh_or_after_120_s` |
+//! | RFC 2046 | multipart, bounded in parts and depth | `multipart::splits_what_peers_write`, `multipart::bombs_do_not_go_off` |
+//! | XML | no entities, no DTD, bounded | `rfc5438::attack_entities_do_not_expand`, `xml::bombs_do_not_go_off` |
+//!
+//! # The crate itself
+//!
+//! | promise | what | proved by |
+//! |---|---|---|
+//! | Sans-IO | no clock, socket, thread, file or chance outside the driver and the engines | `layers::only_the_rim_touches_the_world` |
+//! | tiers | a module names lower tiers only | `layers::a_module_names_lower_tiers_only` |
+//! | no `unsafe` | forbidden by the manifest | `layers::nothing_is_unsafe` |
+//! | bounds | a slow or hostile peer costs a bounded amount | `streams::a_slow_reader_costs_a_bounded_amount_and_delays_nobody`, `s18_transport::connections_and_what_waits_for_them_are_bounded`, `tests::reassembly_has_a_budget`, `s8_requests::over_the_limit_a_request_gets_503_and_leaves_nothing` |
+//! | nothing hangs | any order of anything ends well | `any_order::any_order_of_anything_ends_well` |
+//! | captures | Wireshark finds every message and nothing to complain about | `trace::wireshark_finds_every_message_and_nothing_to_complain_about` |
+//! | traces | a page that needs no network, in which nothing of a peer is markup | `trace::the_ladder_is_one_page_that_needs_nothing_else`, `trace::what_a_peer_sends_is_text_and_nothing_else` |

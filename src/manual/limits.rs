@@ -1,0 +1,60 @@
+//! What is not there, plainly, so that nobody has to find out.
+//!
+//! # Functions of CPM
+//!
+//! * **One device per user gets a message.** A user may register several; what arrives goes to the one that registered
+//!   last among those preferred equally (`q`) and able, a report to the one that sent the message. No forking, and no copy
+//!   to the others.
+//! * **No groups.** There is no controlling function: no group chat, no messages to lists.
+//! * **No file transfer.** A file can be sent by nothing but its own application on the lower tiers; SDP keeps the
+//!   attributes of RFC 5547.
+//! * **No message store.** There is no history on the server and no synchronisation between devices (IMAP). A message that
+//!   expires can be put aside for its user (`Event::Archive`), and that is all.
+//! * **Deferred messages are pushed.** They go out as soon as a device registers. A device cannot ask what waits, nor fetch
+//!   or decline single messages.
+//! * **No interworking** with SMS, MMS or mail; no content screening; no service policies beyond the preferences in
+//!   [`Preferences`](crate::participating::Preferences). No XCAP: preferences come from the application's answers.
+//! * **Text only, in the client's commands.** Anything that arrives is shown
+//!   ([`Event::Content`](crate::client::Event::Content)), but [`send_text`](crate::node::Node::send_text) and
+//!   [`send_message`](crate::node::Node::send_message) send text. No sensitivity mark, no anonymous sending.
+//! * **One-to-one typing and reports only**, and a report says *delivered*, *displayed* or *failed*; *processed* and
+//!   *stored* are read and pass through, but change nothing.
+//! * **A client forgets when it ends.** Its chats, what it has not sent yet, and which messages it has shown are in memory;
+//!   an application that wants them back keeps them.
+//!
+//! # The server
+//!
+//! * **Media is always anchored.** The participating function is an end of every MSRP session; a direct path between
+//!   clients is not negotiated.
+//! * **Registrations are in memory.** Messages survive a crash, bindings and open sessions do not: clients register again,
+//!   and the client of this crate does so by itself.
+//! * **A node is one thread.** Users are to be spread over nodes by whoever runs several; nothing in the crate does it.
+//!   [`Answerer`](crate::store::Answerer) calls its engine directly, so a slow disk makes the node wait; an application
+//!   may answer the same questions from another thread.
+//! * **No billing, no lawful interception, no administration.** Users are what the application answers.
+//!
+//! # SIP
+//!
+//! * **RFC 3263 in part.** A name is looked up for its addresses (A, AAAA) and these are tried in turn. No NAPTR, no SRV: a
+//!   domain whose server is elsewhere needs a Route or an outbound proxy.
+//! * **No events (RFC 6665).** SUBSCRIBE and NOTIFY are parsed, and answered 405 or 481; there is no registration event
+//!   package, no conference package.
+//! * **No reliable provisional responses (RFC 3262).** A call that requires `100rel` is refused with 420.
+//! * **Session timers (RFC 4028) and re-INVITE** keep a session or look at it; the media of a session does not change after
+//!   it was agreed.
+//! * **Digest with MD5, SHA-256 and SHA-512-256 only** (see [`digest`](crate::sip::digest)). No AKA, no IPsec, no
+//!   SIP over WebSocket, no SigComp.
+//! * **Outbound (RFC 5626)** with one flow per device.
+//!
+//! # MSRP
+//!
+//! * **No relays** (RFC 4976): paths through them are read and used, but there is no AUTH and no relay.
+//! * **No nicknames** (RFC 7701), and no sending of a message whose size is not known at its start.
+//! * **A received message is in memory as a whole**, up to `Limits::msrp_message` (16 MiB).
+//!
+//! # Security
+//!
+//! * **Not end-to-end.** Servers see what passes, as CPM has it. TLS protects a hop where both ends use it; a client's
+//!   certificate is not asked for.
+//! * **Nobody has audited it.** There is no `unsafe` in this crate, its parsers are fuzzed and bounded, and it has not been
+//!   run in an operator's network.
