@@ -36,6 +36,9 @@ pub mod store;
 
 #[cfg(feature = "tokio")]
 pub mod driver;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "trace")]

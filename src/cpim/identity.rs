@@ -55,8 +55,8 @@ impl Identity {
             None => text.split_once('<').unwrap_or(("", text)),
         };
         let uri = uri.split('>').next().unwrap_or_default().trim();
-        // Every URI has a scheme, and none has spaces.
-        if uri.find(':').unwrap_or(0) == 0 || uri.contains(char::is_whitespace) {
+        // Every URI has a scheme.
+        if uri.find(':').unwrap_or(0) == 0 || !uri.chars().all(is_uri_char) {
             return None;
         }
         let display = display.trim();
@@ -80,6 +80,11 @@ impl Identity {
     }
 }
 
+/// Whether a character can be in a URI, of which nothing more is asked here.
+fn is_uri_char(char: char) -> bool {
+    !char.is_control() && !char.is_whitespace() && !matches!(char, '<' | '>')
+}
+
 /// Where the quote that is open is closed.
 fn closing_quote(text: &str) -> Option<usize> {
     let mut escaped = false;
@@ -101,7 +106,7 @@ impl std::fmt::Display for Identity {
         f.write_char('<')?;
         // What cannot be in a URI cannot end it early either.
         for char in self.uri.chars() {
-            if !char.is_control() && !char.is_whitespace() && !matches!(char, '<' | '>') {
+            if is_uri_char(char) {
                 f.write_char(char)?;
             }
         }
@@ -183,6 +188,8 @@ mod tests {
             "alice",
             "\"open <sip:a@b>",
             "<sip:a b@c>",
+            "<sip:a\u{7f}@c>",
+            "<sip:a@b<c>",
             "<:a>",
             "\"a\" sip:a@b",
         ] {

@@ -138,10 +138,10 @@ impl<'a> Reader<'a> {
                     return Ok(Some(Item::End));
                 }
                 Event::Text(text) if self.depth > 0 => {
-                    return Ok(Some(Item::Text(text.into_inner())));
+                    return Ok(Some(Item::Text(clean(text.into_inner()))));
                 }
                 Event::CData(text) if self.depth > 0 => {
-                    return Ok(Some(Item::Text(text.into_inner())));
+                    return Ok(Some(Item::Text(clean(text.into_inner()))));
                 }
                 Event::GeneralRef(name) if self.depth > 0 => {
                     let char = resolve(&name).ok_or(Error::Entity(at))?;
@@ -232,6 +232,7 @@ impl<'a> Reader<'a> {
                     Cow::Owned(unescape(&raw).map_err(|_| Error::Entity(at))?.into_owned())
                 }
             };
+            let value = clean(value);
             match split_name(attribute.key.0) {
                 ("xmlns", prefix) => self.scopes.push((self.depth, prefix, value)),
                 ("", "xmlns") => self.scopes.push((self.depth, "", value)),
@@ -292,6 +293,15 @@ fn resolve(name: &str) -> Option<char> {
 /// Whether XML 1.0 §2.2 has this character.
 const fn is_char(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// The text without the characters that XML does not have. Peers put control characters in; they are no
+/// reason to lose a document, nor to pass them on.
+fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.chars().all(is_char) {
+        true => text,
+        false => Cow::Owned(text.chars().filter(|char| is_char(*char)).collect()),
+    }
 }
 
 /// Writes a document. Whatever is given as text or value is escaped; characters that XML does not have are
@@ -417,6 +427,18 @@ mod tests {
             }
         }
         Ok(names)
+    }
+
+    #[test]
+    fn xml_2_2_a_character_that_xml_does_not_have_is_left_out_on_both_ways() {
+        let document = "<a b='x\u{10}y'>1\u{0}2<![CDATA[\u{1b}3]]>\u{fffe}4\t</a>";
+        let mut reader = Reader::new(document, &Limits::default()).unwrap();
+        let root = reader.child().unwrap().unwrap();
+        assert_eq!(root.attribute("b"), Some("xy"));
+        assert_eq!(reader.text().unwrap(), "1234\t");
+        let mut writer = Writer::new();
+        writer.leaf("a", "\u{10}1");
+        assert!(writer.finish().ends_with(b"<a>1</a>"));
     }
 
     #[test]

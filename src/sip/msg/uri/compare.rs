@@ -116,9 +116,11 @@ fn sip_matches(a: &SipUri, b: &SipUri) -> bool {
         && same_headers(a, b)
 }
 
-/// The parameters that both have.
+/// The parameters that both have. Of one that stands there twice, which RFC 3261 §19.1.1 forbids, the first
+/// counts, as everywhere else.
 fn shared<'a>(a: &'a Params, b: &'a Params) -> impl Iterator<Item = (Param<'a>, Param<'a>)> {
-    a.iter().filter_map(|one| Some((one, find(b, one.name)?)))
+    a.iter()
+        .filter_map(|one| Some((find(a, one.name)?, find(b, one.name)?)))
 }
 
 fn same_value(a: Param<'_>, b: Param<'_>) -> bool {
@@ -154,17 +156,18 @@ fn same_headers(a: &SipUri, b: &SipUri) -> bool {
 fn tel_matches(a: &TelUri, b: &TelUri) -> bool {
     a.is_global() == b.is_global()
         && a.digits() == b.digits()
-        && a.params.len() == b.params.len()
-        && a.params.iter().all(|one| {
-            find(&b.params, one.name).is_some_and(|two| {
-                let value = |p: Param<'_>| escape::decode(p.value.unwrap_or_default()).into_owned();
-                let (x, y) = (value(one), value(two));
-                match one.name.to_ascii_lowercase().as_str() {
-                    "phone-context" => context_key(&x) == context_key(&y),
-                    "ext" => tel::digits(&x) == tel::digits(&y),
-                    _ => x.eq_ignore_ascii_case(&y),
-                }
-            })
+        && [(a, b), (b, a)].into_iter().all(|(a, b)| {
+            let has = |one: Param<'_>| find(&b.params, one.name).is_some();
+            a.params.iter().all(has)
+        })
+        && shared(&a.params, &b.params).all(|(one, two)| {
+            let value = |p: Param<'_>| escape::decode(p.value.unwrap_or_default()).into_owned();
+            let (x, y) = (value(one), value(two));
+            match one.name.to_ascii_lowercase().as_str() {
+                "phone-context" => context_key(&x) == context_key(&y),
+                "ext" => tel::digits(&x) == tel::digits(&y),
+                _ => x.eq_ignore_ascii_case(&y),
+            }
         })
 }
 
@@ -185,6 +188,15 @@ mod tests {
         assert_eq!(a.matches(&b), b.matches(&a), "{a} and {b}: symmetric");
         assert!(a.matches(&a) && b.matches(&b), "{a} and {b}: reflexive");
         a.matches(&b)
+    }
+
+    #[test]
+    fn a_parameter_that_appears_twice_counts_once() {
+        // A URI matches itself, whatever a peer puts into it.
+        assert!(matches("sip:a@b;x=1;x=2", "sip:a@b;x=1"));
+        assert!(!matches("sip:a@b;x=1;x=2", "sip:a@b;x=2"));
+        assert!(matches("tel:7;phone-context=+1;phone-context=+2", "tel:7;phone-context=+1"));
+        assert!(!matches("tel:+7;a=1;a=1", "tel:+7;a=1;b=1"));
     }
 
     #[test]
