@@ -387,6 +387,12 @@ impl<R: Role> Node<R> {
         let Some(transmit) = self.outbox.pop() else {
             return false;
         };
+        // Its connection may have ended since, so that nobody would know which one is meant.
+        if let Transmit::Flush { conn } = transmit
+            && self.outbox.conn(conn).is_none()
+        {
+            return true;
+        }
         let Some(turned) = self.hairpins.turn(transmit, &mut self.transmits) else {
             return true;
         };

@@ -1,7 +1,5 @@
 //! Replays the seeds of every fuzz target: as they are, cut short at every byte, and with bytes changed.
 
-#![cfg(not(miri))]
-
 use cpm::fuzzing;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +31,7 @@ const TARGETS: [Target; 17] = [
     ("xml", fuzzing::xml),
 ];
 
-/// What one seed may cost, in calls of its target.
+/// How often the target is called for one seed, about.
 const MOST: usize = 400;
 
 #[test]
@@ -51,7 +49,10 @@ fn every_target_has_seeds_and_a_program() {
     assert_eq!(names("fuzz/seeds"), targets);
     let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
     for target in targets {
-        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target}");
+        assert!(
+            manifest.contains(&format!("name = \"{target}\"")),
+            "{target}"
+        );
     }
 }
 
@@ -74,50 +75,51 @@ fn the_torture_messages_harm_nothing() {
     for folder in ["rfc4475", "rfc5118", "bench"] {
         for path in files(&root().join("tests/data").join(folder)) {
             let bytes = fs::read(&path).unwrap();
-            let _named = Named(&path, "as it is");
-            fuzzing::sip_message(&bytes);
-            fuzzing::sip_stream(&bytes);
-            fuzzing::inspect(&bytes);
+            for target in ["sip_message", "sip_stream", "inspect"] {
+                run(target, &bytes);
+            }
         }
     }
 }
 
 fn replay(target: &str) {
-    let (_, run) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
     let seeds = files(&root().join("fuzz/seeds").join(target));
     assert!(!seeds.is_empty());
     for path in seeds {
         let seed = fs::read(&path).unwrap();
-        {
-            let _named = Named(&path, "as it is");
-            run(&seed);
-        }
-        {
-            let _named = Named(&path, "cut short");
-            let step = 1 + seed.len() / (MOST / 2);
-            (0..seed.len()).step_by(step).for_each(|end| run(&seed[..end]));
-        }
-        let _named = Named(&path, "changed");
+        run(target, &seed);
+        let step = 1 + seed.len() / (MOST / 2);
+        (0..seed.len())
+            .step_by(step)
+            .for_each(|end| run(target, &seed[..end]));
         let mut chance = Chance(seed.len() as u64);
         for _ in 0..MOST / 2 {
             let mut changed = seed.clone();
             for _ in 0..=chance.below(3) {
                 chance.change(&mut changed);
             }
-            run(&changed);
+            run(target, &changed);
         }
     }
 }
 
-/// Says which seed it was, should a target panic.
-struct Named<'a>(&'a Path, &'static str);
+/// Runs a target. Should it panic, the input is kept where it can become a seed.
+fn run(target: &str, input: &[u8]) {
+    struct Kept<'a>(&'a str, &'a [u8]);
 
-impl Drop for Named<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("seed {}, {}", self.0.display(), self.1);
+    impl Drop for Kept<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.0);
+                let written = fs::write(&path, self.1);
+                eprintln!("the input is in {} ({written:?})", path.display());
+            }
         }
     }
+
+    let (_, run) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
+    let _kept = Kept(target, input);
+    run(input);
 }
 
 /// A linear congruential generator, so that each run changes the same bytes.

@@ -106,7 +106,9 @@ fn unbounded() -> Limits {
 
 fn look(message: &cpim::Message) {
     let limits = Limits::default();
-    let parties = [message.from(), message.original_to()].into_iter().flatten();
+    let parties = [message.from(), message.original_to()]
+        .into_iter()
+        .flatten();
     for party in parties
         .chain(message.to())
         .chain(message.cc())
@@ -232,7 +234,9 @@ pub fn multipart(bytes: &[u8]) {
     let read = Multipart::parse(made.content_type(), &made.write(), &Limits::default());
     let read = read.expect("what is written is read");
     let bodies = |whole: &Multipart| -> Vec<Bytes> {
-        (whole.parts().iter()).map(|part| part.body().clone()).collect()
+        (whole.parts().iter())
+            .map(|part| part.body().clone())
+            .collect()
     };
     assert_eq!(bodies(&read), bodies(&made));
 }

@@ -311,7 +311,10 @@ impl<R: Role, A: Application<R>> Run<R, A> {
             sip: Framer::new(),
             msrp: MsrpFramer::new(),
         };
-        assert!(self.pipes.insert(conn, pipe).is_none(), "an id is given once");
+        assert!(
+            self.pipes.insert(conn, pipe).is_none(),
+            "an id is given once"
+        );
         assert!(!self.closed.contains(&conn), "an id is given once");
     }
 

@@ -81,8 +81,14 @@ impl Peer {
             _ => {
                 add(Name::Contact, contact);
                 if take.flag() {
-                    add(Name::RecordRoute, "<sip:192.0.2.9;lr>, <sip:p.example.com;lr>");
-                    add(Name::SessionExpires, take.one_of(&["90;refresher=uac", "1"]));
+                    add(
+                        Name::RecordRoute,
+                        "<sip:192.0.2.9;lr>, <sip:p.example.com;lr>",
+                    );
+                    add(
+                        Name::SessionExpires,
+                        take.one_of(&["90;refresher=uac", "1"]),
+                    );
                 }
                 if take.flag() {
                     add(Name::Require, take.one_of(&["timer", "100rel"]));
@@ -106,16 +112,29 @@ impl Peer {
                 let response = pick(take, &self.responses)?;
                 let text = |name| response.headers().text(&name).unwrap_or_default();
                 let contact = text(Name::Contact);
-                (text(Name::From), text(Name::To), text(Name::CallId), contact)
+                (
+                    text(Name::From),
+                    text(Name::To),
+                    text(Name::CallId),
+                    contact,
+                )
             }
             false => {
                 let request = pick(take, &self.requests)?;
                 let text = |name| request.headers().text(&name).unwrap_or_default();
                 let contact = text(Name::Contact);
-                (text(Name::To), text(Name::From), text(Name::CallId), contact)
+                (
+                    text(Name::To),
+                    text(Name::From),
+                    text(Name::CallId),
+                    contact,
+                )
             }
         };
-        let uri = contact.split(['<', '>']).nth(1).unwrap_or("sip:alice@192.0.2.1");
+        let uri = contact
+            .split(['<', '>'])
+            .nth(1)
+            .unwrap_or("sip:alice@192.0.2.1");
         let (branch, number) = (take.below(8), take.below(4));
         let tag = take.one_of(&["", ";tag=t1"]);
         let head = format!(
@@ -128,7 +147,14 @@ impl Peer {
     }
 
     fn fresh(&self, take: &mut Take<'_>) -> Bytes {
-        let method = take.one_of(&["MESSAGE", "INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE", "REFER"]);
+        let method = take.one_of(&[
+            "MESSAGE",
+            "INVITE",
+            "REGISTER",
+            "OPTIONS",
+            "SUBSCRIBE",
+            "REFER",
+        ]);
         let users = ["alice", "bob", "nobody"];
         let (from, to) = (take.one_of(&users), take.one_of(&users));
         let (call, branch, number) = (take.below(16), take.below(32), take.below(4));
@@ -281,7 +307,11 @@ fn description(take: &mut Take<'_>) -> Bytes {
          a=setup:{}\r\na=path:{}\r\n{}",
         take.below(3),
         take.one_of(&["9", "2855", "0"]),
-        take.one_of(&["message/cpim application/im-iscomposing+xml", "*", "text/plain"]),
+        take.one_of(&[
+            "message/cpim application/im-iscomposing+xml",
+            "*",
+            "text/plain"
+        ]),
         take.one_of(&["active", "passive", "actpass", "holdconn"]),
         take.one_of(&[
             "msrp://192.0.2.2:9/peer;tcp",
@@ -290,7 +320,13 @@ fn description(take: &mut Take<'_>) -> Bytes {
             "msrps://192.0.2.2:9/peer;tcp",
             "msrp://192.0.2.1:2855/peer;tcp",
         ]),
-        take.one_of(&["", "a=max-size:10\r\n", "a=sendonly\r\n", "a=msrp-cema\r\n", "m=audio 1 RTP/AVP 0\r\n"]),
+        take.one_of(&[
+            "",
+            "a=max-size:10\r\n",
+            "a=sendonly\r\n",
+            "a=msrp-cema\r\n",
+            "m=audio 1 RTP/AVP 0\r\n"
+        ]),
     );
     Bytes::from(text)
 }
@@ -328,5 +364,8 @@ fn content(take: &mut Take<'_>) -> (&'static str, Bytes) {
          Content-Type: {content_type}\r\n\r\n",
         take.one_of(&["sip:alice@example.com", "sip:anonymous@anonymous.invalid"]),
     );
-    ("message/cpim", Bytes::from([head.as_bytes(), &body].concat()))
+    (
+        "message/cpim",
+        Bytes::from([head.as_bytes(), &body].concat()),
+    )
 }

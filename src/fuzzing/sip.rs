@@ -249,9 +249,7 @@ fn address(take: &mut Take<'_>) -> Uri {
 fn push(take: &mut Take<'_>, headers: &mut Headers) {
     match take.below(12) {
         0 => {
-            let mut from = header::From(
-                NameAddr::new(address(take)).with_display(&take.text()),
-            );
+            let mut from = header::From(NameAddr::new(address(take)).with_display(&take.text()));
             from.set_tag(&take.text());
             headers.push(&from);
         }
@@ -301,8 +299,7 @@ pub fn uri(bytes: &[u8]) {
         .collect();
     for one in &parsed {
         let written = one.to_string();
-        let again: Uri = (written.parse())
-            .unwrap_or_else(|error| panic!("{error}: {written:?}"));
+        let again: Uri = (written.parse()).unwrap_or_else(|error| panic!("{error}: {written:?}"));
         assert_eq!(again.to_string(), written);
         assert!(one.matches(&again), "{one:?} {again:?}");
         assert_eq!(one.aor(), again.aor());
@@ -363,14 +360,7 @@ pub fn digest(bytes: &[u8], now: Instant) {
             Challenge::read(&challenge.header()).as_ref(),
             Some(&challenge)
         );
-        through_text(&challenge.respond(
-            "a",
-            Secret::Password("b"),
-            "INVITE",
-            "sip:c",
-            "d",
-            1,
-        ));
+        through_text(&challenge.respond("a", Secret::Password("b"), "INVITE", "sip:c", "d", 1));
     }
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut ids = Ids::new(Seed::from_number(1));

@@ -195,7 +195,10 @@ mod tests {
         // A URI matches itself, whatever a peer puts into it.
         assert!(matches("sip:a@b;x=1;x=2", "sip:a@b;x=1"));
         assert!(!matches("sip:a@b;x=1;x=2", "sip:a@b;x=2"));
-        assert!(matches("tel:7;phone-context=+1;phone-context=+2", "tel:7;phone-context=+1"));
+        assert!(matches(
+            "tel:7;phone-context=+1;phone-context=+2",
+            "tel:7;phone-context=+1"
+        ));
         assert!(!matches("tel:+7;a=1;a=1", "tel:+7;a=1;b=1"));
     }
 
