@@ -313,7 +313,7 @@ pub fn uri(bytes: &[u8]) {
 fn msrp_uri(text: &Text) {
     use crate::msrp::msg::{Path, Uri};
     if let Ok(path) = Path::parse(text) {
-        assert_eq!(Path::of(&path.iter().collect::<Vec<_>>()).is_some(), true);
+        assert!(Path::of(&path.iter().collect::<Vec<_>>()).is_some());
     }
     let Ok(uri) = Uri::parse(text) else { return };
     assert!(uri.matches(&uri) || uri.session_id().is_none());
