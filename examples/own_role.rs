@@ -99,8 +99,9 @@ impl Role for Echo {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
     let [user, password, server] = words.as_slice() else {
-        eprintln!("usage: own_role sip:NAME@DOMAIN PASSWORD HOST:PORT");
-        std::process::exit(2)
+        eprintln!("own_role: wanted are sip:NAME@DOMAIN PASSWORD HOST:PORT");
+        let asked = words.iter().any(|word| word == "-h" || word == "--help");
+        std::process::exit(if asked { 0 } else { 2 })
     };
     let user: Uri = user.parse()?;
     let name = user.user().ok_or("the user has no name")?;
