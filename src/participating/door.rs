@@ -162,6 +162,12 @@ impl Participating {
             account,
             answer,
         } = knock;
+        if let What::Invite(call, _) = what
+            && !net.ends.sip.is_ringing(call)
+        {
+            // Whoever called has hung up meanwhile.
+            return;
+        }
         let Some(subscriber) = subscriber else {
             return self.challenge(net, what, source, false);
         };
@@ -208,6 +214,9 @@ impl Participating {
         let Some(account) = account(&answer, &realm) else {
             return self.challenge(net, what, source, false);
         };
+        if self.waiting.len() >= net.ends.cx.limits.questions {
+            return what.refuse(net, Status::SERVICE_UNAVAILABLE);
+        }
         let user = account.aor();
         let knock = Knock {
             what,

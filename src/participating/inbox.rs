@@ -10,10 +10,11 @@ use crate::conversation::{ParcelId, message};
 use crate::cpim;
 use crate::engine::{Clock, Ids, Limits, Map, Slab, id};
 use crate::imdn::{self, Imdn};
+use crate::msrp;
 use crate::node::Net;
 use crate::sdp::msrp::Setup;
 use crate::sip;
-use crate::sip::msg::header::{NameAddr, Reason};
+use crate::sip::msg::header::Reason;
 use crate::sip::msg::{Method, Status};
 use crate::wire::Text;
 use bytes::Bytes;
@@ -137,6 +138,13 @@ impl Inbox {
         self.queue.len() < before
     }
 
+    /// Whether a message is with a device that has not confirmed it yet.
+    fn is_out(&self, sequence: u64) -> bool {
+        let entry = self.queue.iter().find(|entry| entry.sequence == sequence);
+        let is_first = (self.queue.front()).is_some_and(|head| head.sequence == sequence);
+        entry.is_some_and(|entry| entry.flying) || (is_first && self.out == Out::Flying)
+    }
+
     fn insert(&mut self, entry: Entry) {
         let at = self
             .queue
@@ -189,6 +197,11 @@ impl Participating {
             return self.inboxes.close_if_empty(id);
         }
         inbox.keeping += 1;
+        if let Some(Flight::Delivery(delivery)) =
+            flight.and_then(|parcel| self.flights.get_mut(&parcel))
+        {
+            delivery.keeping = true;
+        }
         let lifetime = self.lifetime(envelope);
         let expires_at = net.now() + lifetime;
         let kept = Kept {
@@ -232,38 +245,40 @@ impl Participating {
             custody,
             flight,
         } = keeping;
+        // The device may have confirmed it while the store was writing, or have failed.
+        let held = flight.and_then(|parcel| match self.flights.get_mut(&parcel) {
+            Some(Flight::Delivery(delivery)) => {
+                delivery.keeping = false;
+                delivery.kept = result.is_ok().then_some((id, sequence));
+                Some(true)
+            }
+            Some(Flight::Lost) => {
+                self.flights.remove(&parcel);
+                Some(false)
+            }
+            _ => None,
+        });
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;
         };
         inbox.keeping = inbox.keeping.saturating_sub(1);
         let user = inbox.user.clone();
-        if result.is_err() {
-            if let Some(custody) = custody {
-                net.legs
-                    .answer(&mut net.ends, custody, Status::SERVICE_UNAVAILABLE);
-            }
-            return self.inboxes.close_if_empty(id);
-        }
         if let Some(custody) = custody {
-            net.legs.keep(&mut net.ends, custody);
-        }
-        let flying = match flight {
-            None => false,
-            // The device may have confirmed it while the store was writing.
-            Some(parcel) => match self.flights.get_mut(&parcel) {
-                Some(Flight::Delivery(delivery)) => {
-                    delivery.kept = Some((id, sequence));
-                    true
+            match result {
+                Ok(()) => net.legs.keep(&mut net.ends, custody),
+                Err(_) => {
+                    let status = Status::SERVICE_UNAVAILABLE;
+                    net.legs.answer(&mut net.ends, custody, status);
                 }
-                _ => {
-                    net.emit(Event::Forget { user, sequence });
-                    return self.inboxes.close_if_empty(id);
-                }
-            },
-        };
-        if let Some(inbox) = self.inboxes.get_mut(id) {
-            inbox.insert(Entry { sequence, flying });
+            }
         }
+        if result.is_err() || (flight.is_some() && held.is_none()) {
+            // A store that was slow to answer may have it all the same.
+            net.emit(Event::Forget { user, sequence });
+            return self.go_on(net, id);
+        }
+        let flying = held.unwrap_or(false);
+        inbox.insert(Entry { sequence, flying });
         self.timers.set(Due::Expiry(id, sequence), expires_at);
         self.release(net, id);
     }
@@ -390,8 +405,14 @@ impl Participating {
             .unwrap_or_default();
         if let Some((leg, of)) = inbox.session.take() {
             if chat && of == conversation && net.legs.contains(leg) {
-                inbox.session = Some((leg, of));
-                return net.legs.send(&mut net.ends, leg, parcel).ok();
+                let sent = net.legs.send(&mut net.ends, leg, parcel.clone());
+                if !matches!(sent, Err(msrp::SendError::TooLarge)) {
+                    inbox.session = Some((leg, of));
+                    return sent.ok();
+                }
+                // Another way may have room for it.
+                net.legs.finish(&mut net.ends, leg, completed());
+                return self.send_alone(net, user, envelope, parcel);
             }
             net.legs.finish(&mut net.ends, leg, completed());
         }
@@ -464,7 +485,9 @@ impl Participating {
         {
             entry.flying = false;
         }
-        self.retry_later(net, id);
+        if inbox.out == Out::Nothing {
+            self.retry_later(net, id);
+        }
     }
 
     /// A message need not be kept any more: on with the next.
@@ -475,14 +498,20 @@ impl Participating {
         let user = inbox.user.clone();
         self.timers.cancel(&Due::Expiry(id, sequence));
         if inbox.remove(sequence) {
-            net.emit(Event::Forget {
-                user: user.clone(),
-                sequence,
-            });
+            net.emit(Event::Forget { user, sequence });
         }
+        self.go_on(net, id);
+    }
+
+    /// On with the next message; after the last one the session ends in which they were delivered.
+    fn go_on(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
         if inbox.is_busy() {
             return self.release(net, id);
         }
+        let user = inbox.user.clone();
         if let Some((leg, _)) = inbox.session.take() {
             net.legs.finish(&mut net.ends, leg, completed());
         }
@@ -491,11 +520,32 @@ impl Participating {
     }
 
     pub(super) fn retry_later(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
-        if let Some(inbox) = self.inboxes.get_mut(id) {
-            inbox.out = Out::Nothing;
+        if self.inboxes.get_mut(id).is_some() {
             self.timers
                 .set(Due::Retry(id), net.now() + self.config.retry);
         }
+    }
+
+    /// The store did not say what it has of a message that was to be delivered.
+    pub(super) fn not_released(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.out = Out::Nothing;
+        }
+        self.retry_later(net, id);
+    }
+
+    /// The store did not say what it has of a message whose time is over: it is asked again later.
+    pub(super) fn not_expired(&mut self, net: &Net<'_, Event>, id: InboxId, sequence: u64) {
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        inbox.keeping = inbox.keeping.saturating_sub(1);
+        inbox.insert(Entry {
+            sequence,
+            flying: false,
+        });
+        self.timers
+            .set(Due::Expiry(id, sequence), net.now() + self.config.retry);
     }
 
     /// The time of a message is over.
@@ -503,8 +553,14 @@ impl Participating {
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;
         };
-        if !inbox.remove(sequence) {
+        if inbox.is_out(sequence) {
+            // What a device may be confirming at this very moment has not failed yet.
+            let at = net.now() + self.config.patience;
+            self.timers.set(Due::Expiry(id, sequence), at);
             return;
+        }
+        if !inbox.remove(sequence) {
+            return self.go_on(net, id);
         }
         let user = inbox.user.clone();
         self.timers.cancel(&Due::Expiry(id, sequence));
@@ -578,8 +634,7 @@ impl Participating {
         inbox.keeping = inbox.keeping.saturating_sub(1);
         let user = inbox.user.clone();
         net.emit(Event::Forget { user, sequence });
-        self.release(net, id);
-        self.inboxes.close_if_empty(id);
+        self.go_on(net, id);
     }
 
     /// Tells the sender that a message was not delivered, if it asked to be told (RFC 5438 §7.2.1.1).
@@ -603,15 +658,11 @@ impl Participating {
         let (recipient, sender) = (envelope.to.uri.clone(), envelope.sender().clone());
         let [from, to] = [&recipient, &sender].map(|uri| cpim::Identity::new(uri.to_string()));
         let parcel = message::report(&mut net.ends.cx, &from, &to, &report);
-        let mut envelope = Envelope {
-            from: NameAddr::new(recipient.clone()),
-            to: NameAddr::new(sender.clone()),
-            identity: Identity::Asserted(vec![recipient]),
-            referred_by: None,
-            lifetime: None,
-            ..envelope.clone()
-        };
-        envelope.service = Some(Service::Pager);
+        // A request of its own, with a way of its own to go.
+        let thread = envelope.thread.clone();
+        let mut envelope = Envelope::new(recipient.clone(), sender.clone(), Service::Pager);
+        envelope.identity = Identity::Asserted(vec![recipient]);
+        envelope.thread = thread;
         let destination = self.onward(net, sender);
         net.legs.page(&mut net.ends, destination, &envelope, parcel);
     }

@@ -147,6 +147,8 @@ enum Flight {
     Delivery(Box<Delivery>),
     /// It was kept and is on its way out.
     Released { inbox: InboxId, sequence: u64 },
+    /// The device did not take it, which the store does not know yet that is asked to keep it.
+    Lost,
 }
 
 /// What the function waits for.
@@ -244,14 +246,11 @@ impl Participating {
             Waiting::Arrival(arrival) => arrival.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Keep(keeping) => self.kept_or_not(net, *keeping, Err(StoreError::Unavailable)),
             Waiting::Willing { .. } => {}
-            Waiting::Release { inbox, .. } => self.retry_later(net, inbox),
+            Waiting::Release { inbox, .. } => self.not_released(net, inbox),
             Waiting::Expire { inbox, sequence }
             | Waiting::Bury {
                 inbox, sequence, ..
-            } => {
-                self.timers
-                    .set(Due::Expiry(inbox, sequence), net.now() + self.config.retry);
-            }
+            } => self.not_expired(net, inbox, sequence),
         }
     }
 }

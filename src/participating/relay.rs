@@ -276,7 +276,8 @@ impl Participating {
             return;
         };
         let Some(far) = bridge.far else { return };
-        if bridge.absence == Absence::Refuse {
+        // Whoever was let in once is not turned away for a user who was lost meanwhile.
+        if bridge.absence == Absence::Refuse && !bridge.answered {
             net.legs
                 .reject(&mut net.ends, far, Status::TEMPORARILY_UNAVAILABLE, None);
             self.relay.remove(id);
@@ -407,6 +408,7 @@ impl Participating {
                 parcel,
                 custody: Some(custody),
                 kept: None,
+                keeping: false,
                 absence,
             };
             return self.fly(net, id, delivery);

@@ -35,6 +35,8 @@ pub(super) struct Delivery {
     pub(super) custody: Option<Custody>,
     /// Where it is kept, if the device was too slow to confirm it.
     pub(super) kept: Option<(InboxId, u64)>,
+    /// Whether the store is being asked to keep it.
+    pub(super) keeping: bool,
     pub(super) absence: Absence,
 }
 
@@ -72,6 +74,9 @@ impl Arrival {
 impl Participating {
     /// Something has arrived for a user: first of all, is there one?
     pub(super) fn arrived(&mut self, net: &mut Net<'_, Event>, arrival: Arrival) {
+        if self.waiting.len() >= net.ends.cx.limits.questions {
+            return arrival.refuse(net, Status::SERVICE_UNAVAILABLE);
+        }
         let user = arrival.user.clone();
         self.ask(net, Waiting::Arrival(Box::new(arrival)), |reply| {
             Event::Subscriber { user, reply }
@@ -87,6 +92,12 @@ impl Participating {
         let Some(subscriber) = subscriber else {
             return arrival.refuse(net, Status::NOT_FOUND);
         };
+        if let What::Session { leg, .. } = &arrival.what
+            && !net.legs.contains(*leg)
+        {
+            // Whoever called has hung up meanwhile.
+            return;
+        }
         let preferences = &subscriber.preferences;
         let Arrival {
             user,
@@ -141,6 +152,7 @@ impl Participating {
                 parcel,
                 custody: Some(custody),
                 kept: None,
+                keeping: false,
                 absence: preferences.absence,
             };
             return self.fly(net, id, delivery);
@@ -228,18 +240,19 @@ impl Participating {
             }
             Some(Flight::Delivery(delivery)) => {
                 self.timers.cancel(&Due::Patience(parcel));
-                self.delivery_landed(net, *delivery, result);
+                self.delivery_landed(net, parcel, *delivery, result);
             }
             Some(Flight::Released { inbox, sequence }) => {
                 self.kept_landed(net, inbox, sequence, result)
             }
-            None => {}
+            Some(Flight::Lost) | None => {}
         }
     }
 
     fn delivery_landed(
         &mut self,
         net: &mut Net<'_, Event>,
+        id: ParcelId,
         delivery: Delivery,
         result: Result<bool, Status>,
     ) {
@@ -249,12 +262,19 @@ impl Participating {
             parcel,
             custody,
             kept,
+            keeping,
             absence,
         } = delivery;
         if let Some((inbox, sequence)) = kept {
             return self.slow_landed(net, inbox, sequence, result.is_ok());
         }
-        let Some(custody) = custody else { return };
+        let Some(custody) = custody else {
+            if keeping && result.is_err() {
+                // The store is about to have it, and must not think that a device has it as well.
+                self.flights.insert(id, Flight::Lost);
+            }
+            return;
+        };
         match result {
             Ok(_) => net.legs.take(&mut net.ends, custody),
             Err(status) if is_deferrable(status) => {

@@ -48,8 +48,10 @@ impl<E: Engine> Answerer<E> {
                 sequence,
                 reply,
             } => {
-                let message = self.engine.load(&user, sequence);
-                node.answer(now, reply, message);
+                // Without an answer it will be asked again.
+                if let Ok(message) = self.engine.load(&user, sequence) {
+                    node.answer(now, reply, message);
+                }
             }
             Event::Forget { user, sequence } => self.engine.forget(&user, sequence),
             Event::Archive { user, message } => self.engine.archive(&user, &message),

@@ -2,6 +2,8 @@
 
 use crate::stage::{Stage, secs};
 use cpm::conversation::Status::{Delivered, Sent};
+use cpm::sim::{Cut, Host};
+use std::time::Duration;
 
 #[test]
 fn r108_what_was_kept_outlives_the_server() {
@@ -72,4 +74,25 @@ fn a_device_that_dies_gets_the_rest_when_it_is_back() {
     stage.run(120);
     let texts = stage.texts("bob's new phone");
     assert_eq!(texts, ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_store_that_is_slow_loses_nothing_whenever_a_device_dies() {
+    for tenths in (0..320).step_by(5) {
+        let mut stage = Stage::new(4);
+        stage.with("server", |host, _| {
+            if let Host::Server(server) = host {
+                server.delay = secs(3);
+            }
+        });
+        stage.part("server", "bob");
+        stage.write("alice", "bob", "hello");
+        stage.run_for(Duration::from_millis(100 * tenths));
+        stage.cut("bob", Cut::Both);
+        stage.run(60);
+        stage.heal("server", "bob");
+        stage.run(240);
+        assert_eq!(stage.texts("bob"), ["hello"], "cut after {tenths} tenths");
+        assert!(stage.store().is_empty(), "cut after {tenths} tenths");
+    }
 }

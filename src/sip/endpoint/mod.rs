@@ -128,6 +128,11 @@ impl Endpoint {
         self.start_call(cx, request, target)
     }
 
+    /// Whether an INVITE still waits for an answer of ours: its sender may have given up.
+    pub fn is_ringing(&self, call: CallId) -> bool {
+        self.ringing(call.0).is_some()
+    }
+
     /// Sends a 1xx to an INVITE.
     pub fn progress(&mut self, cx: &mut Cx<'_>, call: CallId, response: Response) {
         self.progress_call(cx, call.0, response);

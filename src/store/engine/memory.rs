@@ -45,10 +45,9 @@ impl Engine for Memory {
         Ok(())
     }
 
-    fn load(&mut self, user: &str, sequence: u64) -> Option<Bytes> {
-        self.kept
-            .get(&(Text::from(user), sequence))
-            .map(|kept| kept.message.clone())
+    fn load(&mut self, user: &str, sequence: u64) -> Result<Option<Bytes>, StoreError> {
+        let kept = self.kept.get(&(Text::from(user), sequence));
+        Ok(kept.map(|kept| kept.message.clone()))
     }
 
     fn forget(&mut self, user: &str, sequence: u64) {

@@ -20,8 +20,12 @@ pub trait Engine {
     /// It was not kept.
     fn keep(&mut self, kept: &Kept) -> Result<(), StoreError>;
 
-    /// A message that was kept and not forgotten.
-    fn load(&mut self, user: &str, sequence: u64) -> Option<Bytes>;
+    /// A message that was kept and not forgotten; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot say. It will be asked again.
+    fn load(&mut self, user: &str, sequence: u64) -> Result<Option<Bytes>, StoreError>;
 
     /// Keeps a message no longer.
     fn forget(&mut self, user: &str, sequence: u64);

@@ -9,7 +9,7 @@ use crate::engine::DateTime;
 use crate::participating::{Kept, Restored, StoreError};
 use crate::wire::Text;
 use bytes::Bytes;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
 /// Messages in an SQLite database.
@@ -94,6 +94,16 @@ impl Sqlite {
         transaction.commit()
     }
 
+    fn try_load(&self, user: &str, sequence: u64) -> rusqlite::Result<Option<Bytes>> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT message FROM kept WHERE user = ?1 AND sequence = ?2")?;
+        let message = statement.query_row(params![user, number(sequence)], |row| {
+            row.get::<_, Vec<u8>>(0)
+        });
+        Ok(message.optional()?.map(Bytes::from))
+    }
+
     fn try_forget(&self, user: &str, sequence: u64) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "synchronous", "NORMAL")?;
         let mut statement = self
@@ -142,15 +152,9 @@ impl Engine for Sqlite {
             })
     }
 
-    fn load(&mut self, user: &str, sequence: u64) -> Option<Bytes> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT message FROM kept WHERE user = ?1 AND sequence = ?2")
-            .ok()?;
-        let message = statement.query_row(params![user, number(sequence)], |row| {
-            row.get::<_, Vec<u8>>(0)
-        });
-        message.ok().map(Bytes::from)
+    fn load(&mut self, user: &str, sequence: u64) -> Result<Option<Bytes>, StoreError> {
+        self.try_load(user, sequence)
+            .map_err(|_| StoreError::Unavailable)
     }
 
     fn forget(&mut self, user: &str, sequence: u64) {
@@ -227,8 +231,15 @@ mod tests {
             .map(|(_, sequence, _)| *sequence)
             .collect::<Vec<_>>();
         assert_eq!((numbers.as_slice(), restored.sequence), ([1].as_slice(), 3));
-        assert_eq!(engine.load("sip:bob@example.com", 1).unwrap(), "message 1");
-        assert_eq!(engine.load("sip:bob@example.com", 2), None);
+        let load = |engine: &mut Sqlite, number| engine.load("sip:bob@example.com", number);
+        assert_eq!(
+            load(&mut engine, 1),
+            Ok(Some(Bytes::from_static(b"message 1")))
+        );
+        assert_eq!(load(&mut engine, 2), Ok(None));
+        // What cannot be read is not what is not there: it must not be forgotten.
+        engine.db.execute_batch("DROP TABLE kept").unwrap();
+        assert_eq!(load(&mut engine, 1), Err(StoreError::Unavailable));
         std::fs::remove_file(&path).unwrap();
     }
 
