@@ -39,15 +39,23 @@ impl Hop {
 /// sender's sighting, together with the time at which the recipient saw the same bytes from the same
 /// address. Equal messages (retransmissions) pair up with the latest one sent before each arrival.
 pub fn hops(sightings: &[Sighting]) -> Vec<Hop> {
-    let mut order: Vec<&Sighting> = sightings.iter().collect();
-    // Stable: at equal times what was handed in first comes first, but nothing arrives before it is sent.
-    order.sort_by_key(|s| (s.at, s.direction == Direction::In));
-    let watched: BTreeSet<_> = order.iter().map(|s| (s.transport, s.local)).collect();
+    let mut order: Vec<(usize, &Sighting)> = sightings.iter().enumerate().collect();
+    order.sort_by_key(|(_, seen)| seen.at);
+    let watched: BTreeSet<_> = sightings.iter().map(|s| (s.transport, s.local)).collect();
 
     let mut hops: Vec<Hop> = Vec::with_capacity(order.len());
+    // Which sighting made each of them: at equal times a question comes before its answer.
+    let mut places: Vec<usize> = Vec::with_capacity(order.len());
     // Where among `hops` the messages with these bytes are that were seen to leave.
     let mut sent: BTreeMap<(Transport, &[u8]), Vec<usize>> = BTreeMap::new();
-    for seen in order.iter().filter(|s| s.direction == Direction::Out) {
+    let going = |way| {
+        order
+            .iter()
+            .filter(move |(_, seen)| seen.direction == way)
+            .copied()
+    };
+    for (place, seen) in going(Direction::Out) {
+        places.push(place);
         sent.entry((seen.transport, &seen.bytes))
             .or_default()
             .push(hops.len());
@@ -63,7 +71,7 @@ pub fn hops(sightings: &[Sighting]) -> Vec<Hop> {
             bytes: seen.bytes.clone(),
         });
     }
-    for seen in order.iter().filter(|s| s.direction == Direction::In) {
+    for (place, seen) in going(Direction::In) {
         let candidates = sent.get(&(seen.transport, &*seen.bytes));
         let same_way = candidates.into_iter().flatten().copied().filter(|&n| {
             hops.get(n)
@@ -77,6 +85,7 @@ pub fn hops(sightings: &[Sighting]) -> Vec<Hop> {
                 hop.to = specific(hop.to, seen.local);
             }
         } else {
+            places.push(place);
             hops.push(Hop {
                 at: seen.at,
                 arrived: Some(seen.at),
@@ -89,8 +98,9 @@ pub fn hops(sightings: &[Sighting]) -> Vec<Hop> {
             });
         }
     }
-    hops.sort_by_key(|hop| hop.at);
-    hops
+    let mut hops: Vec<_> = hops.into_iter().zip(places).collect();
+    hops.sort_by_key(|(hop, place)| (hop.at, *place));
+    hops.into_iter().map(|(hop, _)| hop).collect()
 }
 
 /// Of the messages sent, the one that an arrival at `at` belongs to: the latest one sent before that has not
@@ -163,6 +173,17 @@ mod tests {
         ]);
         assert_eq!(hops.len(), 1);
         assert_eq!(hops[0].arrivals, Some(2));
+    }
+
+    #[test]
+    fn a_request_from_outside_comes_before_what_it_causes_at_the_same_time() {
+        let hops = hops(&[
+            seen_in(0, tcp(), "a:1 > b:2", b"request"),
+            sighting(0, tcp(), "b:3 > c:2", b"relayed"),
+            sighting(0, tcp(), "b:2 > a:1", b"response"),
+        ]);
+        let seen: Vec<_> = hops.iter().map(|hop| &*hop.bytes).collect();
+        assert_eq!(seen, [&b"request"[..], b"relayed", b"response"]);
     }
 
     #[test]
