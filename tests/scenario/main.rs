@@ -2,6 +2,7 @@
 
 mod stage;
 
+mod chaos;
 mod deferred;
 mod expiry;
 mod loss;

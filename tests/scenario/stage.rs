@@ -124,13 +124,21 @@ impl Stage {
         })
     }
 
+    /// How long the server's store takes from now on.
+    pub(crate) fn delay(&mut self, delay: Duration) {
+        self.world
+            .server("server", |server, _| server.delay = delay);
+    }
+
     /// Kills the server and starts it again with what its store has kept.
     pub(crate) fn restart_server(&mut self, down: Duration) {
         let Some(Host::Server(dead)) = self.world.crash("server") else {
             panic!("the server was down")
         };
+        let delay = dead.delay;
         self.world.run_for(down);
-        let server = Self::server(&mut self.world, self.config.clone(), dead.store);
+        let mut server = Self::server(&mut self.world, self.config.clone(), dead.store);
+        server.delay = delay;
         self.world.restart("server", Host::Server(server));
     }
 
