@@ -143,7 +143,11 @@ impl Endpoint {
                 let is_peer = state.settings.match_by_id_only
                     || early.is_none_or(|early| early.matches(&known));
                 match state.conn {
-                    Some(_) if is_peer => self.up(session),
+                    Some(_) if is_peer => {
+                        self.up(session);
+                        // What was queued before could not be sent while nobody knew to whom.
+                        self.make_ready(cx, session);
+                    }
                     conn => {
                         state.conn = None;
                         if let Some(conn) = conn {
