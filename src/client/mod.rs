@@ -274,7 +274,7 @@ impl Node<Client> {
     /// Takes the registration back. [`Event::Unregistered`] follows.
     pub fn unregister(&mut self, now: Instant) {
         self.command(now, |client, net| {
-            if let Some(id) = client.registration.take() {
+            if let Some(id) = client.registration {
                 net.ends.sip.unregister(&mut net.ends.cx, id);
             }
         });
@@ -458,7 +458,8 @@ impl Role for Client {
                     retry_in,
                 });
             }
-            sip::Event::Unregistered { .. } => {
+            sip::Event::Unregistered { id } if Some(id) == self.registration => {
+                self.registration = None;
                 self.registered = false;
                 net.emit(Event::Unregistered);
             }

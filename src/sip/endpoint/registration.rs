@@ -90,6 +90,9 @@ impl Endpoint {
             return;
         };
         registration.config = config;
+        // Who leaves and comes back has changed its mind: the same registration goes on, so that the
+        // numbers of its requests tell the registrar which was the last.
+        registration.leaving = false;
         if registration.sending.is_some() {
             registration.changed = true;
         } else {
@@ -161,6 +164,11 @@ impl Endpoint {
                 return self.send_register(cx, key);
             }
             return self.remove_registration(key);
+        }
+        let farewell = request.headers().get::<Expires>().ok() == Some(Expires(0));
+        if farewell {
+            registration.since = None;
+            return self.send_register(cx, key);
         }
         match outcome {
             Ok(response) if response.status().is_success() => {
