@@ -261,6 +261,11 @@ impl Endpoint {
         if sending.candidates.is_empty() {
             self.fail(cx, key, why);
         } else {
+            if matches!(sending.stage, Stage::Sent(_)) {
+                // It may have arrived, and a second one of the same number on another way would be taken
+                // for a loop (RFC 3261 §8.2.2.2).
+                self.renumber(key);
+            }
             self.attempt(cx, key);
         }
     }
