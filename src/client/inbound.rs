@@ -15,6 +15,7 @@ use crate::sdp::Direction;
 use crate::sdp::msrp::Setup;
 use crate::sip::Uri;
 use crate::sip::msg::Status as SipStatus;
+use crate::sip::msg::header::Reason;
 use crate::wire::Text;
 
 impl Client {
@@ -37,7 +38,19 @@ impl Client {
         let Some(chat) = self.chats.get_mut(id) else {
             return;
         };
-        if chat.legs.len() >= SESSIONS {
+        let of_kind = |session: &&Session| (session.state == State::Delivery) == delivery;
+        let kin = chat.legs.iter().filter(of_kind).count();
+        let oldest = chat
+            .legs
+            .iter()
+            .find(|session| session.state == State::Open);
+        if kin >= SESSIONS
+            && let Some(oldest) = oldest.filter(|_| !delivery && kin < 2 * SESSIONS)
+        {
+            // A peer that opens one session after the other has lost those before.
+            let reason = Some(Reason::sip(200, "Call completed"));
+            net.legs.finish(&mut net.ends, oldest.leg, reason);
+        } else if kin >= SESSIONS {
             return net
                 .legs
                 .reject(&mut net.ends, leg, SipStatus::BUSY_HERE, None);
@@ -485,5 +498,5 @@ struct Shown {
     reply_to: Option<Uri>,
 }
 
-/// Sessions of one chat at one time.
+/// Sessions of one chat at one time, and deliveries besides.
 const SESSIONS: usize = 4;

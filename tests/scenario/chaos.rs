@@ -186,6 +186,16 @@ impl Play {
                 self.stage.read_all(person);
             }
         }
+        if std::env::var("CPM_DEBUG").is_ok() {
+            self.stage.record(true);
+            self.stage.run_for(secs(100));
+            for seen in self.stage.take_seen() {
+                if &*seen.host != "server" {
+                println!("WIRE {} {} {:?} {}", seen.sighting.at.format("%H:%M:%S%.3f"), seen.host, seen.sighting.direction, String::from_utf8_lossy(&seen.sighting.bytes).chars().take(700).collect::<String>().replace("\r\n", " | "));
+                }
+            }
+            for p in PEOPLE { let all = format!("{:?}", self.stage.machine(p)); let at = all.find("legs: [").unwrap(); println!("CHAT {p} {}", all[at..].chars().take(600).collect::<String>()); }
+        }
         self.stage.run_until_idle(secs(200), secs(3600));
     }
 
