@@ -186,16 +186,6 @@ impl Play {
                 self.stage.read_all(person);
             }
         }
-        if std::env::var("CPM_DEBUG").is_ok() {
-            self.stage.record(true);
-            self.stage.run_for(secs(100));
-            for seen in self.stage.take_seen() {
-                if &*seen.host != "server" {
-                println!("WIRE {} {} {:?} {}", seen.sighting.at.format("%H:%M:%S%.3f"), seen.host, seen.sighting.direction, String::from_utf8_lossy(&seen.sighting.bytes).chars().take(700).collect::<String>().replace("\r\n", " | "));
-                }
-            }
-            for p in PEOPLE { let all = format!("{:?}", self.stage.machine(p)); let at = all.find("legs: [").unwrap(); println!("CHAT {p} {}", all[at..].chars().take(600).collect::<String>()); }
-        }
         self.stage.run_until_idle(secs(200), secs(3600));
     }
 
@@ -217,18 +207,6 @@ impl Play {
                 format!("{person} is shown something twice")
             });
             let kept = self.stage.kept(person);
-            if kept != 0 && std::env::var("CPM_DEBUG").is_ok() {
-                let cpm::sim::Host::Server(server) = self.stage.machine("server") else { panic!() };
-                let all = format!("{:?}", server.node.role());
-                let at = all.find("bindings: ").unwrap(); println!("BIND {}", all[at..].chars().take(3000).collect::<String>()); let at = all.find("timers: ").unwrap(); println!("TIMERS {}", &all[at..]); let at = all.find("inboxes:").unwrap();
-                println!("{}", &all[at..]);
-                let all = format!("{:?}", server.node);
-                for what in ["sip: Endpoint", "msrp: Endpoint", "legs: Legs"] {
-                    let at = all.find(what).unwrap();
-                    println!("DEBUG {}", &all[at..].chars().take(12000).collect::<String>());
-                }
-                for event in self.stage.client_events(person) { println!("{event:?}"); }
-            }
             self.check(kept == 0, || format!("{kept} are kept for {person}"));
         }
         for sent in &self.sent {
@@ -237,13 +215,6 @@ impl Play {
             self.check(statuses.is_sorted_by(|a, b| a < b), || {
                 format!("{} went back: {statuses:?}", sent.id)
             });
-            if std::env::var("CPM_DEBUG").is_ok() {
-                for (at, event) in self.stage.timed_events(me) {
-                    if let cpm::sim::Event::Client(event @ cpm::client::Event::Failed { .. }) = event {
-                        println!("{:?} {event:?}", at.duration_since(self.stage.start));
-                    }
-                }
-            }
             let arrived = shown.iter().find(|message| message.id == sent.id);
             let number = sent.text.split(' ').next().unwrap();
             self.check(arrived.is_some(), || {
