@@ -27,6 +27,10 @@ pub enum Host {
 
 /// What the application of a host hears.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "kept as it is, and most are of the larger kind"
+)]
 pub enum Event {
     /// On a device.
     Client(client::Event),

@@ -1,7 +1,7 @@
 //! Networks that lose, double and reorder.
 
 use crate::stage::{Stage, secs};
-use cpm::conversation::Status::{Delivered, Displayed, Sent};
+use cpm::conversation::Status::{Delivered, Displayed};
 use cpm::engine::Transport;
 use cpm::sim::Link;
 

@@ -42,6 +42,7 @@ fn r23_r27_r29_a_pager_message_is_delivered_and_displayed() {
     stage.run(5);
     assert_eq!(stage.texts("bob"), ["Hello, Bob"]);
     assert_eq!(stage.messages("bob")[0].from, "sip:alice@example.com");
+    assert_eq!(stage.messages("bob")[0].to, "sip:bob@example.com");
     assert_eq!(stage.statuses("alice", &hello), [Delivered]);
     stage.read_all("bob");
     stage.run(5);

@@ -1,7 +1,7 @@
 //! Machines that die.
 
 use crate::stage::{Stage, secs};
-use cpm::conversation::Status::{Delivered, Sent};
+use cpm::conversation::Status::Delivered;
 use cpm::sim::{Cut, Host};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn r108_a_server_that_dies_at_any_moment_loses_nothing_that_it_took() {
             .map(|n| stage.say("alice", chat, &format!("said {n}")))
             .collect();
         ids.extend((0..5).map(|n| stage.write("bob", "alice", &format!("written {n}"))));
-        stage.run_for(std::time::Duration::from_millis(20 * moment));
+        stage.run_for(Duration::from_millis(20 * moment));
         stage.restart_server(secs(5));
         stage.run(900);
         let said: Vec<_> = (0..5).map(|n| format!("said {n}")).collect();

@@ -266,9 +266,8 @@ impl Stage {
 
     pub(crate) fn messages(&self, who: &str) -> Vec<Shown> {
         self.world
-            .timed_events(who)
-            .iter()
-            .filter_map(|(at, event)| match event {
+            .events(who)
+            .filter_map(|event| match event {
                 Event::Client(client::Event::Message {
                     chat,
                     message,
@@ -279,7 +278,6 @@ impl Stage {
                     text,
                     ..
                 }) => Some(Shown {
-                    at: *at,
                     chat: *chat,
                     id: message.clone(),
                     from: from.to_string(),
@@ -382,7 +380,6 @@ impl Stage {
 /// A message as a user sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
-    pub(crate) at: Instant,
     pub(crate) chat: ChatId,
     pub(crate) id: MessageId,
     pub(crate) from: String,
