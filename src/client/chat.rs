@@ -75,14 +75,14 @@ pub(super) enum Flight {
     /// Still here.
     Waiting,
     /// In the session of the chat.
-    InSession(ParcelId),
+    InSession(ParcelId, LegId),
     /// On its own: in a SIP MESSAGE, or in a session made for it.
     Alone(ParcelId),
 }
 
 impl Flight {
     pub(super) fn is(self, parcel: ParcelId) -> bool {
-        matches!(self, Self::InSession(flying) | Self::Alone(flying) if flying == parcel)
+        matches!(self, Self::InSession(flying, _) | Self::Alone(flying) if flying == parcel)
     }
 }
 

@@ -189,6 +189,10 @@ impl Client {
         else {
             return false;
         };
+        // What goes in one session must not overtake what is still on its way in another.
+        let elsewhere_ahead = chat.outgoing.iter().take(at).any(
+            |outgoing| matches!(outgoing.flight, Flight::InSession(_, leg) if Some(leg) != session),
+        );
         let alone_ahead = chat
             .outgoing
             .iter()
@@ -203,7 +207,7 @@ impl Client {
             Way::Alone => false,
         };
         let flight = match (in_session, session) {
-            (true, _) if alone_ahead => return false,
+            (true, _) if alone_ahead || elsewhere_ahead => return false,
             (false, _) if at > 0 => return false,
             (true, None) => {
                 self.open_session(net, id);
@@ -217,7 +221,7 @@ impl Client {
                     return false;
                 };
                 self.chats.fly(parcel, id);
-                Flight::InSession(parcel)
+                Flight::InSession(parcel, leg)
             }
             (false, _) => {
                 let (envelope, content) = (outgoing.envelope.clone(), outgoing.parcel.clone());
@@ -332,7 +336,7 @@ impl Client {
         let Some(outgoing) = chat.outgoing.get_mut(at) else {
             return;
         };
-        let in_session = matches!(outgoing.flight, Flight::InSession(_));
+        let in_session = matches!(outgoing.flight, Flight::InSession(..));
         outgoing.flight = Flight::Waiting;
         if in_session && !matches!(status.code(), 413 | 415) {
             // The leg is going down; what to do with all of it is decided when it has ended.
