@@ -31,8 +31,11 @@ const TARGETS: [Target; 17] = [
     ("xml", fuzzing::xml),
 ];
 
-/// How often the target is called for one seed, about.
-const MOST: usize = 400;
+/// How often a codec is called for one seed, about.
+const CODEC: usize = 400;
+
+/// How often a node is made for one seed, about: one run is hundreds of steps.
+const NODE: usize = 40;
 
 #[test]
 fn every_target_has_seeds_and_a_program() {
@@ -85,15 +88,19 @@ fn the_torture_messages_harm_nothing() {
 fn replay(target: &str) {
     let seeds = files(&root().join("fuzz/seeds").join(target));
     assert!(!seeds.is_empty());
+    let most = match target.ends_with("_inputs") {
+        true => NODE,
+        false => CODEC,
+    };
     for path in seeds {
         let seed = fs::read(&path).unwrap();
         run(target, &seed);
-        let step = 1 + seed.len() / (MOST / 2);
+        let step = 1 + seed.len() / (most / 2);
         (0..seed.len())
             .step_by(step)
             .for_each(|end| run(target, &seed[..end]));
         let mut chance = Chance(seed.len() as u64);
-        for _ in 0..MOST / 2 {
+        for _ in 0..most / 2 {
             let mut changed = seed.clone();
             for _ in 0..=chance.below(3) {
                 chance.change(&mut changed);

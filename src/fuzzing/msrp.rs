@@ -31,7 +31,8 @@ pub fn msrp_stream(bytes: &[u8]) {
             chunks.pop_if(|chunk| chunk.end.is_none());
         }
         assert_eq!(whole, pieced);
-        assert_eq!(error, other);
+        // Of two things that are wrong in one head, either may be found first.
+        assert_eq!(error.map(|error| error.at), other.map(|error| error.at));
         for chunk in whole {
             if let Ok(message) = Message::read_head(chunk.head) {
                 again(message, &chunk.body, chunk.end.unwrap_or_default());
