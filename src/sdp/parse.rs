@@ -166,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn white_space_in_a_word_is_written_as_it_was_read() {
+        let text = "v=0\r\nm=message 9 TCP/MSRP\u{c}\r\n";
+        let session = parse(text).unwrap();
+        assert_eq!(session.write(), text);
+        assert_eq!(parse(text).unwrap(), session);
+    }
+
+    #[test]
     fn reads_what_peers_write() {
         let text = "\nv=0 \no=- 1 2 IN IP6 2001:db8::1\n\nc=IN IP6 2001:db8::1\n\
                     m=MESSAGE  9  TCP/MSRP  * \na=path : msrp://x;tcp\n\n\n";

@@ -14,7 +14,8 @@ pub(super) fn session(session: &Session) -> Bytes {
             "{} {}{ports} {} {}",
             media.kind, media.port, media.protocol, media.formats
         );
-        line(&mut out, 'm', value.trim_end());
+        // There may be no formats. Only the space goes: other white space is part of a word to a reader.
+        line(&mut out, 'm', value.trim_end_matches(' '));
         lines(&mut out, &media.lines);
     }
     Bytes::from(out)

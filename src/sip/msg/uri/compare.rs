@@ -191,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_no_text_matches_all_its_spellings() {
+        assert!(matches("tel:7;isub=\u{e9}%%eb", "tel:7;isub=%C3%A9%25%EB"));
+        assert!(!matches("tel:7;isub=%eb", "tel:7;isub=%ec"));
+        let local: Uri = "tel:7;phone-context=%%eb".parse().unwrap();
+        assert_eq!(local.aor(), local.to_string().parse::<Uri>().unwrap().aor());
+    }
+
+    #[test]
     fn a_parameter_that_appears_twice_counts_once() {
         // A URI matches itself, whatever a peer puts into it.
         assert!(matches("sip:a@b;x=1;x=2", "sip:a@b;x=1"));

@@ -49,14 +49,21 @@ fn hex(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// The text without escapes. What would not be UTF-8 without them is left as it is.
+/// The text without escapes. What would not be UTF-8 without them keeps them, in the one spelling that all its
+/// spellings have in common.
 pub(crate) fn decode(component: &str) -> Cow<'_, str> {
     if !component.contains('%') {
         return Cow::Borrowed(component);
     }
     match String::from_utf8(bytes(component, &RESERVED).map(|b| b.value).collect()) {
         Ok(decoded) => Cow::Owned(decoded),
-        Err(_) => Cow::Borrowed(component),
+        Err(error) => {
+            let mut canonical = String::with_capacity(component.len());
+            for byte in error.as_bytes() {
+                push(*byte, &ByteSet::UNRESERVED, &mut canonical);
+            }
+            Cow::Owned(canonical)
+        }
     }
 }
 
@@ -142,6 +149,9 @@ mod tests {
             assert_eq!(out, written);
         }
         assert_eq!(decode("%Z%45"), "%ZE");
-        assert_eq!(decode("%ff"), "%ff");
+        // What is no text is the same in all its spellings.
+        for bytes in ["%ff%", "%FF%25", "%fF%"] {
+            assert_eq!(decode(bytes), "%FF%25");
+        }
     }
 }
