@@ -217,7 +217,8 @@ impl Framer {
                     Some(at) => at + 1,
                     None => self.data.len(),
                 };
-                let room = (limits.msrp_head + 1).saturating_sub(self.tail.len());
+                let most = limits.msrp_head.saturating_add(END_LINE + 1);
+                let room = most.saturating_sub(self.tail.len());
                 let part = self.data.split_to(take.min(room));
                 self.tail.extend_from_slice(&part);
             }
@@ -268,7 +269,12 @@ impl Framer {
                 }
                 (*line, *scanned) = (end + 1, end + 1);
             };
-            if *line > limits.msrp_head || (decided.is_none() && whole.len() > limits.msrp_head) {
+            // The end-line is no part of the head, so a line that may become one has room after it.
+            let (head, undecided) = match &decided {
+                Some((head, ..)) => (*head, 0),
+                None => (*line, whole.len()),
+            };
+            if head > limits.msrp_head || undecided > limits.msrp_head.saturating_add(END_LINE) {
                 return Err(FrameErrorKind::TooLarge);
             }
             if let Some((head, all, end, id)) = decided {
@@ -472,6 +478,9 @@ static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Find
 
 const PREFIX: &[u8] = b"\r\n-------";
 
+/// The longest end-line, with the line ends on both sides.
+const END_LINE: usize = PREFIX.len() + MAX_ID + 3;
+
 const START: &[u8] = b"MSRP ";
 
 /// RFC 4975 §9 allows 32 characters.
@@ -661,6 +670,24 @@ mod tests {
     }
 
     #[test]
+    fn a_head_at_its_bound_is_read_however_it_is_cut() {
+        let start = "MSRP abcd SEND\r\nX: ";
+        for (over, ends) in [(0, true), (1, false)] {
+            for end in ["-------abcd$\r\n", "\r\nbody\r\n-------abcd$\r\n"] {
+                // With a body, the blank line is of the head.
+                let blank = if end.starts_with('\r') { 2 } else { 0 };
+                let fill = Limits::default().msrp_head - start.len() - 2 - blank + over;
+                let stream = format!("{start}{}\r\n{end}", "x".repeat(fill));
+                let bytes = Bytes::from(stream);
+                for cut in bytes.len() - end.len() - 4..bytes.len() {
+                    let parts = [bytes.slice(..cut), bytes.slice(cut..)];
+                    assert_eq!(feed(parts).is_ok(), ends, "{over} {end:?} at {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_endless_head_is_refused_and_an_error_stays() {
         let limits = Limits::default();
         for step in [1, 7, 64 * 1024] {
@@ -673,7 +700,7 @@ mod tests {
                     Err(error) => break error,
                 }
                 fed += step;
-                assert!(fed <= limits.msrp_head + 2 * step);
+                assert!(fed <= limits.msrp_head + END_LINE + 2 * step);
             };
             assert_eq!(error.kind, FrameErrorKind::TooLarge);
             framer.push(Bytes::from_static(b"MSRP abcd SEND\r\n-------abcd$\r\n"));
