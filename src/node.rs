@@ -360,9 +360,6 @@ impl<R: Role> Node<R> {
     /// Lets events climb and hairpins turn until all is quiet.
     fn settle(&mut self) {
         let Some(now) = self.now else { return };
-        for conn in std::mem::take(&mut self.hairpins.stalled) {
-            self.outbox.flush(conn);
-        }
         // A role that answers every event with a command that causes the same event would spin for ever.
         let mut rounds = 0_u32;
         loop {
@@ -376,10 +373,26 @@ impl<R: Role> Node<R> {
                     return;
                 }
             }
-            if !self.carry_out(now) {
+            if !self.carry_out(now) && !self.resume() {
                 return;
             }
         }
+    }
+
+    /// Lets pipes flow again whose far end can take more by now; false if there is none.
+    fn resume(&mut self) -> bool {
+        let stalled = std::mem::take(&mut self.hairpins.stalled);
+        let (ready, stalled): (Vec<_>, Vec<_>) = stalled
+            .into_iter()
+            .filter(|from| self.hairpins.pipes.contains_key(from))
+            .partition(|from| {
+                (self.hairpins.pipes.get(from)).is_some_and(|to| self.wants_read(*to))
+            });
+        self.hairpins.stalled = stalled;
+        for from in &ready {
+            self.outbox.flush(*from);
+        }
+        !ready.is_empty()
     }
 
     /// Takes one thing out of the outbox: turned around if it is for ourselves, else left for the driver.
@@ -417,7 +430,9 @@ impl<R: Role> Node<R> {
                 // As much at a time as a driver would pull, so that sessions take turns here as well.
                 for _ in 0..PULLS {
                     if !self.wants_read(to) {
-                        self.hairpins.stalled.push(from);
+                        if !self.hairpins.stalled.contains(&from) {
+                            self.hairpins.stalled.push(from);
+                        }
                         return true;
                     }
                     let Some(data) = self.step(now, |_, net| net.ends.poll_stream(from)) else {

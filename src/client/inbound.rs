@@ -60,7 +60,8 @@ impl Client {
             .clone()
             .unwrap_or_else(|| Thread::new(net.ends.cx.ids));
         chat.conversation = thread.conversation.compact();
-        let again = chat.is_open();
+        // Nor does one that crosses our own invitation.
+        let again = chat.session().is_some();
         let state = if delivery {
             State::Delivery
         } else {

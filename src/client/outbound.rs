@@ -10,6 +10,7 @@ use crate::conversation::{
     message,
 };
 use crate::cpim;
+use crate::msrp::SendError as SessionError;
 use crate::node::Net;
 use crate::sip::Uri;
 use crate::sip::msg::Status as SipStatus;
@@ -140,6 +141,11 @@ impl Client {
         };
         let since = net.now();
         let flight = Flight::Waiting;
+        let limits = net.ends.cx.limits;
+        // It is the peer who makes us owe them, and who may be slow to take them.
+        if chat.outgoing.len() >= limits.leg_queue.saturating_add(limits.remembered) {
+            return;
+        }
         chat.outgoing.push_back(Outgoing {
             message: None,
             envelope,
@@ -216,16 +222,21 @@ impl Client {
                     .get(id)
                     .is_some_and(|chat| chat.session().is_some());
             }
-            (true, Some(leg)) => {
-                let Ok(parcel) = net.legs.send(&mut net.ends, leg, outgoing.parcel.clone()) else {
-                    return false;
-                };
-                self.chats.fly(parcel, id);
-                Flight::InSession(parcel, leg)
-            }
+            (true, Some(leg)) => match net.legs.send(&mut net.ends, leg, outgoing.parcel.clone()) {
+                Ok(parcel) => {
+                    self.chats.fly(parcel, id);
+                    Flight::InSession(parcel, leg)
+                }
+                Err(SessionError::TooLarge | SessionError::Unwritable) => {
+                    self.give_up(net, id, at, Some(TOO_LARGE));
+                    return true;
+                }
+                Err(_) => return false,
+            },
             (false, _) => {
                 let (envelope, content) = (outgoing.envelope.clone(), outgoing.parcel.clone());
                 let Some(parcel) = self.send_alone(net, id, envelope, content) else {
+                    self.try_later(net.now(), id);
                     return false;
                 };
                 Flight::Alone(parcel)
@@ -336,14 +347,20 @@ impl Client {
         let Some(outgoing) = chat.outgoing.get_mut(at) else {
             return;
         };
-        let in_session = matches!(outgoing.flight, Flight::InSession(..));
-        outgoing.flight = Flight::Waiting;
-        if in_session && !matches!(status.code(), 413 | 415) {
-            // The leg is going down; what to do with all of it is decided when it has ended.
+        let flight = std::mem::replace(&mut outgoing.flight, Flight::Waiting);
+        if let Flight::InSession(_, leg) = flight
+            && !net.legs.contains(leg)
+        {
+            // What to do with all that was in the session is decided next, when we hear how it ended.
             return;
         }
         if is_passing(status) && now.saturating_duration_since(outgoing.since) < self.config.give_up
         {
+            // What came behind it waits as well, so that it does not overtake; for all of it once is enough.
+            let waits = chat.not_before.is_some_and(|at| at > now);
+            if waits && matches!(flight, Flight::InSession(..)) {
+                return;
+            }
             let at = chat.back_off(now, retry_after);
             self.timers.set(Timer::Retry(id.0), at);
             return;
@@ -499,6 +516,14 @@ impl Client {
         };
         let session = chat.legs.remove(place);
         let peer = chat.peer.clone();
+        if let (State::Opening, Ending::Refused { status, .. }) = (session.state, &ending)
+            && is_passing(*status)
+        {
+            self.fail_waiting(net, id, *status, self.config.give_up);
+        }
+        let Some(chat) = self.chats.get_mut(id) else {
+            return;
+        };
         // While another session takes its place, or will be tried for what waits, nothing has ended for
         // the user.
         let refused_for_now = session.state == State::Opening
@@ -537,8 +562,8 @@ impl Client {
                     // No session is to be had with this peer, but a message may be.
                     self.alone_from_now(id);
                 } else {
+                    self.fail_waiting(net, id, status, Duration::ZERO);
                     self.alone_from_now(id);
-                    self.fail_waiting(net, id, status);
                 }
             }
             _ => self.try_later(net.now(), id),
@@ -570,17 +595,32 @@ impl Client {
         self.timers.set(Timer::Retry(id.0), at);
     }
 
-    /// The peer does not want what waits for a session.
-    fn fail_waiting(&mut self, net: &mut Net<'_, Event>, id: ChatId, status: SipStatus) {
-        while let Some(at) = self.chats.get(id).and_then(|chat| {
-            chat.outgoing.iter().position(|outgoing| {
-                outgoing.flight == Flight::Waiting && outgoing.message.is_some()
-            })
-        }) {
+    /// There is no session for what has waited for one as long as `age`.
+    fn fail_waiting(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: ChatId,
+        status: SipStatus,
+        age: Duration,
+    ) {
+        let now = net.now();
+        let waits = |outgoing: &Outgoing| {
+            outgoing.flight == Flight::Waiting
+                && outgoing.way == Way::Session
+                && now.saturating_duration_since(outgoing.since) >= age
+        };
+        while let Some(at) = self
+            .chats
+            .get(id)
+            .and_then(|chat| chat.outgoing.iter().position(waits))
+        {
             self.give_up(net, id, at, Some(status));
         }
     }
 }
+
+/// What a peer that takes only short messages would say.
+const TOO_LARGE: SipStatus = SipStatus::REQUEST_ENTITY_TOO_LARGE;
 
 /// Whether a failure says more about the moment than about the message.
 const fn is_passing(status: SipStatus) -> bool {

@@ -280,13 +280,7 @@ impl Legs {
                 ends.msrp.accept(&mut ends.cx, receipt)
             }
             Custody::Receipt(receipt) => {
-                let status = match status.code() {
-                    403 => msrp::Status::FORBIDDEN,
-                    413 | 513 => msrp::Status::STOP,
-                    415 => msrp::Status::UNSUPPORTED_TYPE,
-                    _ => msrp::Status::TIMEOUT,
-                };
-                ends.msrp.refuse(&mut ends.cx, receipt, status);
+                ends.msrp.refuse(&mut ends.cx, receipt, refusal(status));
             }
         }
     }
@@ -449,6 +443,9 @@ impl Legs {
         let Some(peer) = terms::Peer::read(&request, &envelope, ends.cx.limits) else {
             return refuse(ends, Status::NOT_ACCEPTABLE_HERE);
         };
+        if terms::brings_message(&request, ends.cx.limits) {
+            return refuse(ends, Status::NOT_ACCEPTABLE_HERE);
+        }
         let Ok(session) = ends.msrp.open(&mut ends.cx, peer.terms().settings()) else {
             return refuse(ends, Status::SERVICE_UNAVAILABLE);
         };
@@ -656,6 +653,19 @@ impl Legs {
 
     fn of_call(&self, call: CallId) -> Option<LegId> {
         self.by_call.get(&call).copied()
+    }
+}
+
+/// The status of MSRP that tells a sender the same: whether to try again, and if not, why not.
+const fn refusal(status: Status) -> msrp::Status {
+    match status.code() {
+        404 | 408 | 410 | 430 | 480 | 481 | 486 | 487 | 500 | 502 | 503 | 504 | 600 => {
+            msrp::Status::TIMEOUT
+        }
+        400 => msrp::Status::BAD_REQUEST,
+        413 | 513 => msrp::Status::STOP,
+        415 | 488 | 606 => msrp::Status::UNSUPPORTED_TYPE,
+        _ => msrp::Status::FORBIDDEN,
     }
 }
 

@@ -118,12 +118,20 @@ impl Message {
         let body = cpim
             .decoded_body(limits)
             .unwrap_or_else(|_| cpim.body().clone());
+        let is_report = inner.essence() == imdn::MEDIA_TYPE;
+        let content = Content::read(inner, body, limits);
+        let wanted = match &content {
+            // Nothing is ever reported on a report, readable or not (RFC 5438 §7.2.1).
+            Content::Reports(_) | Content::Composing(_) => Wanted::NONE,
+            _ if is_report => Wanted::NONE,
+            _ => Wanted::of(cpim.dispositions()),
+        };
         Ok(Self {
             id: cpim.message_id(),
             from: cpim.from(),
             date_time: cpim.date_time(),
-            wanted: Wanted::of(cpim.dispositions()),
-            content: Content::read(inner, body, limits),
+            wanted,
+            content,
         })
     }
 
@@ -201,4 +209,28 @@ fn octets() -> MediaType {
 
 fn wrap(cpim: &cpim::Message) -> Parcel {
     Parcel::new(Text::from_static(cpim::MEDIA_TYPE), cpim.write())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc5438_7_2_1_a_report_asks_for_no_report_whatever_it_says() {
+        for (content_type, body, asks) in [
+            ("text/plain", "hi", true),
+            ("message/imdn+xml", "<imdn>", false),
+            ("message/imdn+xml", "no document at all", false),
+        ] {
+            let cpim = format!(
+                "From: <sip:a@b>\r\nTo: <sip:c@d>\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+                 imdn.Message-ID: 1\r\n\
+                 imdn.Disposition-Notification: positive-delivery, display\r\n\r\n\
+                 Content-Type: {content_type}\r\n\r\n{body}"
+            );
+            let parcel = Parcel::new(Text::from_static(cpim::MEDIA_TYPE), Bytes::from(cpim));
+            let message = Message::read(&parcel, &Limits::default()).unwrap();
+            assert_eq!(message.wanted != Wanted::NONE, asks, "{body}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::envelope::Envelope;
 use super::service::Service;
+use crate::cpim;
 use crate::engine::{Cx, Limits};
 use crate::msrp;
 use crate::sdp::msrp::{Media, Setup};
@@ -232,6 +233,25 @@ fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<B
         .into_iter()
         .find(is_sdp)
         .map(|part| part.body().clone())
+}
+
+/// Whether an INVITE brings a message beside its offer, as those of SIMPLE IM do. CPM sends the first message
+/// like all others, over the session; one that is not looked for here must not be taken in silence.
+pub(super) fn brings_message(request: &Request, limits: &Limits) -> bool {
+    let Ok(content_type) = request.headers().get::<ContentType>() else {
+        return false;
+    };
+    let Ok(parts) = Multipart::parse(&content_type.0, request.body(), limits) else {
+        return false;
+    };
+    let is_message = |part: Part| {
+        let content_type = part.content_type();
+        // Some send the headers alone, to announce what will come.
+        content_type.is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE)
+            && cpim::Message::parse(part.body().clone(), limits)
+                .is_ok_and(|message| !message.body().is_empty())
+    };
+    parts.into_parts().into_iter().any(is_message)
 }
 
 fn address(media: &Media) -> IpAddr {

@@ -352,7 +352,7 @@ impl Participating {
                 (user.clone(), envelope.clone(), preferences.clone());
             return self.deliver(net, &user, envelope, parcel, custody, &preferences);
         }
-        let Some((_, end, bridge)) = self.relay.bridge(leg) else {
+        let Some((id, end, bridge)) = self.relay.bridge(leg) else {
             return net.legs.answer(
                 &mut net.ends,
                 custody,
@@ -376,6 +376,14 @@ impl Participating {
                 }
             }
             End::Far => {
+                let is_lost = bridge.near.is_none() && bridge.absence == Absence::Refuse;
+                if is_lost {
+                    // Nothing is kept that would bring the session back with it.
+                    self.open_near(net, id);
+                }
+                let Some((_, _, bridge)) = self.relay.bridge(leg) else {
+                    return;
+                };
                 let (user, envelope, near, absence) = (
                     bridge.user.clone(),
                     bridge.inward(),

@@ -289,6 +289,10 @@ impl Participating {
         let Some(Flight::Delivery(delivery)) = self.flights.get_mut(&parcel) else {
             return;
         };
+        if delivery.absence == Absence::Refuse {
+            // Nothing is kept for this user: its sender waits as long as the device does.
+            return;
+        }
         let Some(custody) = delivery.custody.take() else {
             return;
         };

@@ -252,3 +252,50 @@ fn r3_what_is_said_while_a_phone_is_off_the_network_arrives_when_it_is_back() {
     }
     assert!(stage.store().is_empty());
 }
+
+#[test]
+fn a_message_that_is_refused_in_a_session_that_goes_on_is_tried_again() {
+    let mut stage = Stage::with(
+        20,
+        |_| {},
+        |directory| {
+            let bob = directory.get_mut("sip:bob@example.com").unwrap();
+            bob.preferences.absence = Absence::Refuse;
+        },
+    );
+    stage.enter("alice");
+    stage.enter("bob");
+    let chat = stage.open("alice", "bob");
+    stage.say("alice", chat, "one");
+    stage.run(5);
+    stage.unplug("bob");
+    stage.run(40);
+    assert!(stage.is_open("alice", chat), "held for bob");
+    for text in ["two", "three"] {
+        stage.say("alice", chat, text);
+        stage.run(25);
+    }
+    assert_eq!(stage.kept("bob"), 0, "bob wants nothing kept");
+    stage.plug("bob");
+    stage.run(60);
+    assert_eq!(stage.texts("bob"), ["one", "two", "three"]);
+}
+
+#[test]
+fn a_session_that_is_not_to_be_had_is_not_tried_for_ever() {
+    let mut stage = Stage::with(
+        21,
+        |_| {},
+        |directory| {
+            let bob = directory.get_mut("sip:bob@example.com").unwrap();
+            bob.preferences.absence = Absence::Refuse;
+        },
+    );
+    stage.enter("alice");
+    let chat = stage.open("alice", "bob");
+    let id = stage.say("alice", chat, "hello");
+    stage.run(300);
+    assert_eq!(stage.statuses("alice", &id), []);
+    stage.run(700);
+    assert_eq!(stage.statuses("alice", &id), [Failed]);
+}

@@ -473,3 +473,31 @@ fn r93_a_thousand_chats_at_once_do_not_mix() {
     assert_eq!(chats.len(), count);
     assert!(stage.start + secs(120) > stage.now());
 }
+
+#[test]
+fn people_who_invite_each_other_at_once_need_no_further_consent() {
+    let mut stage = Stage::empty(31);
+    stage.clients(|config| config.auto_accept = false);
+    stage.enter("alice");
+    stage.enter("bob");
+    let (here, there) = (stage.open("alice", "bob"), stage.open("bob", "alice"));
+    stage.run(5);
+    assert!(stage.is_open("alice", here) && stage.is_open("bob", there));
+}
+
+#[test]
+fn r92_two_sessions_at_once_keep_the_order_of_one() {
+    for seed in 0..20 {
+        let mut stage = Stage::new(seed);
+        let (here, there) = (stage.open("alice", "bob"), stage.open("bob", "alice"));
+        let said: Vec<_> = (0..40).map(|n| n.to_string()).collect();
+        for text in &said {
+            stage.say("alice", here, text);
+            stage.say("bob", there, text);
+            stage.run_for(secs(1) / 50);
+        }
+        stage.run(10);
+        assert_eq!(stage.texts("bob"), said, "seed {seed}");
+        assert_eq!(stage.texts("alice"), said, "seed {seed}");
+    }
+}

@@ -1,8 +1,9 @@
 //! Somebody who pretends to be somebody else. Carol is a user like others, with a password of her own.
 
 use crate::stage::{Stage, uri};
-use cpm::conversation::{Destination, Envelope, Identity, Service};
+use cpm::conversation::{Destination, Envelope, Identity, Parcel, Service, Terms};
 use cpm::engine::Direction;
+use cpm::sdp::msrp::Setup;
 use cpm::sim::Host;
 use cpm::sip::msg::Method;
 use cpm::sip::msg::header::{self, NameAddr};
@@ -46,6 +47,23 @@ fn devices(stage: &Stage, user: &str) -> Vec<Text> {
             .collect(),
         Host::Client(_) => panic!("no server"),
     }
+}
+
+/// Carol's device says something in a session that no client of ours would say.
+fn say(stage: &mut Stage, content_type: &'static str, body: &'static str) {
+    let envelope = message("carol", Service::Session);
+    let destination = Destination::uri(uri("bob"));
+    let parcel = Parcel::new(Text::from_static(content_type), body.into());
+    stage.client("carol", |client, now| {
+        client.command(now, |_, net| {
+            let terms = Terms::chat(Setup::Active);
+            let leg = (net.legs)
+                .open(&mut net.ends, destination, &envelope, terms)
+                .unwrap();
+            net.legs.send(&mut net.ends, leg, parcel).unwrap();
+        });
+    });
+    stage.run(20);
 }
 
 fn people(seed: u64) -> Stage {
@@ -112,4 +130,59 @@ fn the_services_of_the_network_are_not_for_users() {
     }
     assert!(stage.messages("bob").is_empty());
     assert_eq!(refusals(&stage), 2);
+}
+
+#[test]
+fn what_nobody_can_read_stands_in_nobodys_way() {
+    let mut stage = people(5);
+    say(&mut stage, "message/cpim", "this is no CPIM");
+    assert_eq!(stage.kept("bob"), 0);
+    stage.write("alice", "bob", "hello");
+    stage.run(5);
+    assert_eq!(stage.texts("bob"), ["hello"]);
+}
+
+#[test]
+fn the_cpim_in_a_session_is_from_whom_the_session_is_with() {
+    let mut stage = people(6);
+    say(
+        &mut stage,
+        "message/cpim",
+        "From: <sip:alice@example.com>\r\nTo: <sip:bob@example.com>\r\n\r\n\
+         Content-Type: text/plain\r\n\r\nhi",
+    );
+    assert_eq!(stage.messages("bob")[0].from, "sip:carol@example.com");
+    let shown = (stage.seen().iter())
+        .filter(|seen| &*seen.host == "bob" && seen.sighting.direction == Direction::In)
+        .map(|seen| String::from_utf8_lossy(&seen.sighting.bytes).into_owned())
+        .find(|text| text.contains("\r\n\r\nhi"))
+        .unwrap();
+    assert!(shown.contains("From: <sip:carol@example.com>"), "{shown}");
+    assert!(!shown.contains("alice"), "{shown}");
+}
+
+#[test]
+fn an_invite_that_brings_a_message_is_not_taken_in_silence() {
+    let mut stage = people(7);
+    let envelope = message("carol", Service::Session);
+    let mut request = envelope.write(Method::Invite, &Destination::uri(uri("bob")));
+    let body = "--b\r\nContent-Type: application/sdp\r\n\r\n\
+        v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
+        m=message 9 TCP/MSRP *\r\na=accept-types:message/cpim\r\na=setup:active\r\n\
+        a=path:msrp://192.0.2.9:9/abcdefgh;tcp\r\n\r\n\
+        --b\r\nContent-Type: message/cpim\r\n\r\n\
+        From: <sip:carol@example.com>\r\nTo: <sip:bob@example.com>\r\n\r\n\
+        Content-Type: text/plain\r\n\r\nhi\r\n--b--\r\n";
+    request.set_body("multipart/mixed;boundary=b", body.into());
+    stage.client("carol", |client, now| {
+        client.command(now, |_, net| {
+            net.ends.sip.invite(&mut net.ends.cx, request, Target::Uri);
+        });
+    });
+    stage.run(5);
+    let answers = (stage.seen().iter())
+        .filter(|seen| &*seen.host == "carol" && seen.sighting.direction == Direction::In)
+        .filter(|seen| seen.sighting.bytes.starts_with(b"SIP/2.0 488"))
+        .count();
+    assert_eq!(answers, 1);
 }
