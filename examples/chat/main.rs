@@ -157,6 +157,10 @@ async fn main() {
         pending: Vec::new(),
     };
     chat.node().register(Instant::now());
+    chat.screen.remark(&format!(
+        "connecting to {} by {}",
+        options.server, options.transport
+    ));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     chat.run(&mut lines).await;
     chat.leave().await;
@@ -239,6 +243,10 @@ impl Chat {
                 },
                 () = &mut patience => break,
             }
+        }
+        match self.pending.len() {
+            0 => {}
+            open => self.screen.remark(&format!("{open} not sent")),
         }
         for chat in self.node().open_chats() {
             self.node().end_chat(Instant::now(), chat);
@@ -368,7 +376,15 @@ impl Chat {
             } if *status >= Status::Sent => {
                 self.pending.retain(|pending| pending != message);
             }
-            Event::Failed { message, .. } => self.pending.retain(|pending| pending != message),
+            Event::Failed {
+                chat,
+                message,
+                status,
+            } => {
+                self.pending.retain(|pending| pending != message);
+                let peer = self.net.node.peer(*chat).map(ToString::to_string);
+                self.screen.failed(&peer.unwrap_or_default(), *status);
+            }
             _ => {}
         }
         self.screen.event(&event);

@@ -26,6 +26,22 @@ impl Screen {
         }
     }
 
+    /// What a program that reads the output has no use for.
+    pub(crate) fn remark(&self, text: &str) {
+        if !self.json {
+            self.note(text)
+        }
+    }
+
+    /// A message will not arrive.
+    pub(crate) fn failed(&self, to: &str, status: Option<u16>) {
+        let why = match status {
+            Some(_) => phrase(status),
+            None => "not delivered in time".to_owned(),
+        };
+        self.remark(&format!("to {}: failed: {why}", short(to)));
+    }
+
     pub(crate) fn sending(&self, message: &MessageId, to: &str, text: &str) {
         if self.json {
             self.object(
@@ -53,12 +69,16 @@ impl Screen {
             Event::Registered { .. } => self.note("registered"),
             Event::Unregistered => self.note("goodbye"),
             Event::RegistrationFailed { status, retry_in } => {
-                let status =
-                    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let why = match status {
+                    Some(401 | 403 | 404) => {
+                        format!("wrong user or password ({})", phrase(*status))
+                    }
+                    status => phrase(*status),
+                };
                 let again = retry_in.map_or_else(String::new, |wait| {
-                    format!("; again in {} s", wait.as_secs())
+                    format!("; again in {} s", wait.as_secs_f64().ceil())
                 });
-                self.note(&format!("not registered: {status}{again}"));
+                self.note(&format!("not registered: {why}{again}"));
             }
             Event::Message {
                 from,
@@ -104,13 +124,6 @@ impl Screen {
             Event::Disposition { by, status, .. } if *status >= Status::Delivered => {
                 self.note(&format!("{status} ({})", short(&by.to_string())));
             }
-            Event::Failed { status, .. } => {
-                let status = status.map_or_else(
-                    || "not delivered in time".to_owned(),
-                    |status| status.to_string(),
-                );
-                self.note(&format!("failed: {status}"));
-            }
             Event::Ended { peer, ending, .. } => {
                 self.note(&format!(
                     "chat with {} is over ({})",
@@ -154,7 +167,7 @@ fn object(event: &Event) -> Option<Value> {
         }
         Event::Unregistered => json!({ "event": "unregistered" }),
         Event::RegistrationFailed { status, retry_in } => json!({
-            "event": "registration-failed", "status": status, "retry_in": retry_in.map(|wait| wait.as_secs()),
+            "event": "registration-failed", "status": status, "retry_in": retry_in.map(|wait| wait.as_secs_f64().ceil() as u64),
         }),
         Event::Invited { from, subject, .. } => json!({
             "event": "invited", "from": from.to_string(), "subject": subject.as_ref().map(|text| text.as_str()),
@@ -211,6 +224,12 @@ fn object(event: &Event) -> Option<Value> {
         }),
         _ => return None,
     })
+}
+
+/// A status as the peer's software says it.
+fn phrase(status: Option<u16>) -> String {
+    let known = status.and_then(cpm::sip::msg::Status::new);
+    known.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
 }
 
 const fn reason(ending: &Ending) -> &'static str {

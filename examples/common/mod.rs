@@ -25,6 +25,20 @@ where
         .unwrap_or_else(|error| wrong(program, format_args!("{option} {text}: {error}")))
 }
 
+/// Makes a folder that is written to at the end: better to know now if that cannot be.
+pub(crate) fn folder(program: &str, option: &str, folder: &std::path::Path) {
+    let probe = folder.join(".probe");
+    let tried = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, ""))
+        .and_then(|()| std::fs::remove_file(&probe));
+    if let Err(error) = tried {
+        wrong(
+            program,
+            format_args!("{option} {}: {error}", folder.display()),
+        )
+    }
+}
+
 /// `HOST:PORT` as an address; the host may be a name.
 pub(crate) fn address(program: &str, option: &str, text: &str) -> SocketAddr {
     let found = text

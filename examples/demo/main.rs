@@ -2,9 +2,12 @@
 //!
 //! `cargo run --release --example demo`
 
+#[path = "../common/mod.rs"]
+mod common;
 mod script;
 mod stage;
 
+use common::folder;
 use stage::Stage;
 use std::process::ExitCode;
 
@@ -28,6 +31,7 @@ async fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_writer(std::io::stderr)
         .init();
+    folder("demo", "--out", &out);
     let mut stage = match Stage::new(quiet).await {
         Ok(stage) => stage,
         Err(error) => {

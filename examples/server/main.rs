@@ -3,13 +3,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{address, value, wrong};
+use common::{address, folder, value, wrong};
 use cpm::driver::{self, Driver, Tls};
 use cpm::engine::Protocol;
 use cpm::participating::{Config, Event, Participating};
 use cpm::store::engine::{Engine, Sqlite};
 use cpm::store::{Answerer, Directory};
 use cpm::trace::{Recorder, ladder, pcap};
+use cpm::wire::host::Host;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ Usage: server --domain DOMAIN [OPTIONS]
   --users FILE            more users, one NAME:PASSWORD a line
   --sip HOST:PORT         where SIP is spoken, on UDP and TCP  [default: 127.0.0.1:5060]
   --msrp HOST:PORT        where MSRP is spoken, on TCP  [default: 127.0.0.1:2855]
-  --db PATH               where messages are kept  [default: ./cpm.db]
+  --db PATH               where messages are kept, by one server at a time  [default: ./cpm.db]
   --max-expiry SECONDS    how long a message is kept at the most  [default: 2592000]
   --trust-flows           believe a UDP request from the address of a registered device
   --trace DIR             write DIR/ladder.html and DIR/trace.pcap at the end
@@ -95,6 +96,12 @@ fn options() -> Options {
         }
     }
     options.domain = domain.unwrap_or_else(|| wrong(ME, "--domain is missing"));
+    if options.domain.parse::<Host>().is_err() {
+        wrong(
+            ME,
+            format_args!("--domain {}: not a domain name", options.domain),
+        );
+    }
     for user in users {
         let read = options.directory.read(&user, &options.domain);
         read.unwrap_or_else(|_| wrong(ME, format_args!("--user {user}: not NAME:PASSWORD")));
@@ -104,6 +111,9 @@ fn options() -> Options {
             .unwrap_or_else(|error| wrong(ME, format_args!("--users {}: {error}", file.display())));
         let read = options.directory.read(&list, &options.domain);
         read.unwrap_or_else(|error| wrong(ME, format_args!("--users {}: {error}", file.display())));
+    }
+    if let Some(trace) = &options.trace {
+        folder(ME, "--trace", trace);
     }
     options.tls = match (cert, key) {
         (Some(cert), Some(key)) => Some((cert, key)),
@@ -196,8 +206,13 @@ async fn listen(net: &mut Driver<Participating>, options: &Options) -> (SocketAd
         Err(error) => failed("--msrp", &options.msrp, error),
     };
     if let Some((cert, key)) = &options.tls {
-        let tls = Tls::from_pem(cert, key)
-            .unwrap_or_else(|error| wrong(ME, format_args!("TLS: {error}")));
+        let tls = Tls::from_pem(cert, key).unwrap_or_else(|error| {
+            let (cert, key) = (cert.display(), key.display());
+            wrong(
+                ME,
+                format_args!("--tls-cert {cert} --tls-key {key}: {error}"),
+            )
+        });
         net.set_tls(&tls);
         for (option, text, protocol) in [
             ("--sips", &options.sips, Protocol::Sip),

@@ -40,7 +40,7 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// It cannot be opened, or is not one of ours.
+    /// It cannot be opened, another server has it open, or it is not one of ours.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         Self::prepare(Connection::open(path)?)
     }
@@ -55,7 +55,9 @@ impl Sqlite {
     }
 
     fn prepare(db: Connection) -> Result<Self, OpenError> {
-        db.busy_timeout(std::time::Duration::from_secs(5))?;
+        db.busy_timeout(std::time::Duration::from_secs(1))?;
+        // Two servers on one database would deliver everything twice.
+        db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         let found = db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))?;
@@ -209,6 +211,17 @@ mod tests {
             expires: DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap(),
             message: Bytes::from(format!("message {sequence}")),
         }
+    }
+
+    #[test]
+    fn two_servers_do_not_share_a_database() {
+        let path = std::env::temp_dir().join(format!("cpm-sqlite-two-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let first = Sqlite::open(&path).unwrap();
+        assert!(matches!(Sqlite::open(&path), Err(OpenError::Sqlite(_))));
+        drop(first);
+        Sqlite::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
