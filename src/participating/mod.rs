@@ -37,6 +37,7 @@ use devices::Senders;
 use door::{Knock, Side};
 use inbox::{InboxId, Inboxes, Keeping};
 use relay::{BridgeId, Relay};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use terminating::{Arrival, Delivery};
@@ -110,6 +111,8 @@ pub struct Participating {
     senders: Senders,
     waiting: Map<QuestionId, Waiting>,
     flights: Map<ParcelId, Flight>,
+    /// What is on its way to each user's device, in the order in which it was sent.
+    flying: Map<Text, VecDeque<ParcelId>>,
     /// Users for whom something has come and who wanted to be left alone then.
     unwilling: Set<Text>,
     timers: Timers<Due>,
@@ -181,6 +184,7 @@ impl Participating {
             senders: Senders::new(ids),
             waiting: ids.map(),
             flights: ids.map(),
+            flying: ids.map(),
             unwilling: ids.set(),
             timers: Timers::new(ids),
             config,

@@ -9,6 +9,7 @@ use crate::node::Net;
 use crate::sdp::msrp::Setup;
 use crate::sip::msg::{Request, Status};
 use crate::wire::Text;
+use std::collections::VecDeque;
 
 /// Something that has arrived for a user of the domain.
 #[derive(Debug)]
@@ -164,8 +165,22 @@ impl Participating {
     pub(super) fn fly(&mut self, net: &Net<'_, Event>, id: ParcelId, delivery: Delivery) {
         self.timers
             .set(Due::Patience(id), net.now() + self.config.patience);
+        let user = delivery.user.clone();
+        let none = VecDeque::new;
+        self.flying.entry(user).or_insert_with(none).push_back(id);
         self.flights
             .insert(id, Flight::Delivery(Box::new(delivery)));
+    }
+
+    /// A message is no longer on its way to a device.
+    fn come_down(&mut self, user: &Text, id: ParcelId) {
+        self.timers.cancel(&Due::Patience(id));
+        if let Some(flying) = self.flying.get_mut(user) {
+            flying.retain(|other| *other != id);
+            if flying.is_empty() {
+                self.flying.remove(user);
+            }
+        }
     }
 
     /// Keeps a message for a user who is away, unless it is worth nothing later.
@@ -239,7 +254,7 @@ impl Participating {
                 net.legs.answer(&mut net.ends, custody, status);
             }
             Some(Flight::Delivery(delivery)) => {
-                self.timers.cancel(&Due::Patience(parcel));
+                self.come_down(&delivery.user, parcel);
                 self.delivery_landed(net, parcel, *delivery, result);
             }
             Some(Flight::Released { inbox, sequence }) => {
@@ -284,8 +299,20 @@ impl Participating {
         }
     }
 
-    /// A device takes its time to confirm a message: it is kept as well, and the sender released.
+    /// A device takes its time to confirm a message: it is kept as well, and the sender released. So is
+    /// everything else on its way to that user, in order: what comes next waits in the inbox already, and
+    /// nothing may fall behind it.
     pub(super) fn out_of_patience(&mut self, net: &mut Net<'_, Event>, parcel: ParcelId) {
+        let Some(Flight::Delivery(delivery)) = self.flights.get(&parcel) else {
+            return;
+        };
+        let flying = self.flying.get(&delivery.user).cloned().unwrap_or_default();
+        for parcel in flying {
+            self.keep_flying(net, parcel);
+        }
+    }
+
+    fn keep_flying(&mut self, net: &mut Net<'_, Event>, parcel: ParcelId) {
         let Some(Flight::Delivery(delivery)) = self.flights.get_mut(&parcel) else {
             return;
         };
