@@ -28,7 +28,7 @@
 //! | R39 negotiation | types, direction and who connects are answered from the offer; other media refused in their place | `msrp::rfc3264_6_an_answer_has_every_section_of_the_offer`, `msrp::rfc4145_4_1_setup_is_answered`, `rfc4566::rfc3264_6_other_media_are_refused_in_their_place` |
 //! | R61, R92 one conversation | a message and a chat share their Conversation-ID | `one_to_one::r61_r92_a_message_and_a_chat_share_their_conversation` |
 //! | R63, R64 device name | given at registration, changed by the next one | `one_to_one::r63_r64_a_device_is_renamed` |
-//! | R68 media connections | bound to one session, shared by many, lost without silent loss | `tests::rfc4975_5_4_a_session_is_bound_to_one_connection`, `pair::rfc4975_5_4_sessions_share_a_connection`, `pair::a_connection_lost_at_any_byte_loses_no_message_silently` |
+//! | R68 media connections | bound to one session, shared by many, lost without silent loss | `tests::rfc4975_5_4_a_session_is_bound_to_one_connection`, `pair::rfc4975_5_4_sessions_share_a_connection`, `pair::a_connection_lost_at_any_byte_loses_no_message_silently`, `sockets::r68_a_chat_over_tls` |
 //! | R69 media requests and responses | chunks, reports, response codes | `tests::rfc4975_7_3_requests_that_do_not_belong_are_refused`, `pair::a_stopped_message_is_aborted_and_the_next_one_goes_on` |
 //! | R89 session relay | accepted, declined and ended end to end | `one_to_one::r38_r89_a_chat_is_accepted_by_hand`, `one_to_one::r38_r89_a_chat_is_declined` |
 //! | R90 answering on behalf, bridging late | who comes back is taken into the chat that waits | `deferred::r90_who_comes_back_is_taken_into_the_chat_that_waits` |
@@ -36,12 +36,13 @@
 //! | R101 relaying messages | a message to nobody fails at once | `one_to_one::r101_a_message_to_nobody_fails_at_once` |
 //! | R103, R106, R109 deferral | a message, large or small, waits for who is away or unwilling | `deferred::r103_r106_r109_a_message_waits_for_who_is_away`, `deferred::r103_a_large_message_waits_for_who_is_away`, `deferred::r103_who_is_unwilling_is_not_disturbed` |
 //! | R107 the recipient's preferences | who refuses while away keeps nothing | `deferred::r107_who_refuses_while_away_keeps_nothing` |
-//! | R108 durable keeping | what was accepted survives the server, whenever it dies | `restart::r108_what_was_kept_outlives_the_server`, `restart::r108_a_server_that_dies_at_any_moment_loses_nothing_that_it_took`, `sqlite::r108_what_was_kept_is_there_after_a_restart` |
+//! | R108 durable keeping | what was accepted survives the server, whenever it dies | `restart::r108_what_was_kept_outlives_the_server`, `restart::r108_a_server_that_dies_at_any_moment_loses_nothing_that_it_took`, `restart::a_store_that_is_slow_loses_nothing_whenever_a_device_dies`, `sqlite::r108_what_was_kept_is_there_after_a_restart` |
 //! | R112 expiry | at the second that the sender asked for, also across a restart | `expiry::r112_a_message_expires_at_the_second_its_sender_asked_for`, `expiry::r112_a_restart_does_not_forget_when_a_message_expires` |
 //! | R113 the operator's maximum | the lesser of the two, or the default | `expiry::r113_the_operator_has_the_last_word`, `expiry::r113_without_a_wish_the_default_holds` |
 //! | R114 what becomes of the expired | discarded, or put where its user finds it | `expiry::r114_what_expires_goes_into_the_store_of_who_wants_that` |
 //! | R115 notice of non-delivery | to who asked, and only then | `expiry::r115_who_asked_is_told_that_a_message_was_not_delivered`, `expiry::r115_who_did_not_ask_is_not_told`, `expiry::r115_a_failure_waits_for_its_sender_too` |
 //! | R212 each service by its protocol | a chat is one INVITE, and no SIP MESSAGE leaves it | `one_to_one::r212_a_chat_is_one_invite_and_no_message_leaves_it` |
+//! | R215 trust | only the network says who somebody is; nobody registers or writes for somebody else | `spoofing::only_the_network_speaks_for_somebody_else`, `spoofing::nobody_registers_a_device_for_somebody_else`, `spoofing::who_proves_to_be_carol_is_from_carol` |
 //!
 //! # SIP
 //!
@@ -102,5 +103,10 @@
 //! | no `unsafe` | forbidden by the manifest | `layers::nothing_is_unsafe` |
 //! | bounds | a slow or hostile peer costs a bounded amount | `streams::a_slow_reader_costs_a_bounded_amount_and_delays_nobody`, `s18_transport::connections_and_what_waits_for_them_are_bounded`, `tests::reassembly_has_a_budget`, `s8_requests::over_the_limit_a_request_gets_503_and_leaves_nothing` |
 //! | nothing hangs | any order of anything ends well | `any_order::any_order_of_anything_ends_well` |
-//! | captures | Wireshark finds every message and nothing to complain about | `trace::wireshark_finds_every_message_and_nothing_to_complain_about` |
+//! | custody | what was accepted is delivered once and in order, whatever goes wrong: loss, doubling, cuts, crashes | `chaos::g2_nothing_is_lost_doubled_or_misordered_whatever_goes_wrong`, `restart::r108_a_server_that_dies_at_any_moment_loses_nothing_that_it_took` |
+//! | determinism | the same seed gives the same bytes, chaos included | `chaos::g2_the_same_chaos_twice_is_the_same_run`, `loss::g2_the_same_seed_is_the_same_run` |
+//! | fuzzing | each codec and whole nodes have a target, whose seeds are replayed with bytes cut and changed | `seeds::every_target_has_seeds_and_a_program`, `seeds::the_torture_messages_harm_nothing` |
+//! | real sockets | the demo's conversation over UDP, TCP and TLS | `sockets::the_demo_loses_nothing_and_shows_nothing_twice`, `sockets::r68_a_chat_over_tls` |
+//! | other implementations | SIPp and linphone, unmodified, against the example server (ignored by default, run by `.ci/run`) | `sipp::sipp_registers_by_digest`, `sipp::sipp_writes_to_our_client_and_gets_its_reports`, `sipp::sipp_opens_a_session_with_our_client`, `linphone::linphone_and_our_client_write_to_each_other`, `linphone::linphone_gets_what_it_missed` |
+//! | captures | Wireshark finds every message and nothing to complain about | `trace::wireshark_finds_every_message_and_nothing_to_complain_about`, `tshark::tshark_has_nothing_to_say_against_the_demo` |
 //! | traces | a page that needs no network, in which nothing of a peer is markup | `trace::the_ladder_is_one_page_that_needs_nothing_else`, `trace::what_a_peer_sends_is_text_and_nothing_else` |

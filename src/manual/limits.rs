@@ -4,7 +4,7 @@
 //!
 //! * **One device per user gets a message.** A user may register several; what arrives goes to the one that registered
 //!   last among those preferred equally (`q`) and able, a report to the one that sent the message. No forking, and no copy
-//!   to the others.
+//!   to the others. Which device sent a message is remembered in memory, for a hundred thousand messages.
 //! * **No groups.** There is no controlling function: no group chat, no messages to lists.
 //! * **No file transfer.** A file can be sent by nothing but its own application on the lower tiers; SDP keeps the
 //!   attributes of RFC 5547.
@@ -28,6 +28,8 @@
 //!   clients is not negotiated.
 //! * **Registrations are in memory.** Messages survive a crash, bindings and open sessions do not: clients register again,
 //!   and the client of this crate does so by itself.
+//! * **Between domains** a request goes to where the other domain's name leads, and what comes from another domain is let
+//!   in from configured hosts only ([`Config::trusted`](crate::participating::Config::trusted)). No test plays two domains yet.
 //! * **A node is one thread.** Users are to be spread over nodes by whoever runs several; nothing in the crate does it.
 //!   [`Answerer`](crate::store::Answerer) calls its engine directly, so a slow disk makes the node wait; an application
 //!   may answer the same questions from another thread.
