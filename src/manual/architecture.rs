@@ -35,7 +35,7 @@
 //! sideways. `tests/layers.rs` reads the sources and fails where that is broken, and where anything but the driver and
 //! the storage engines names a clock, a socket, a thread, a file or a source of chance. Two pairs are excepted because
 //! they are one thing: `store` answers the questions of `participating`, and an IMDN is the content of a CPIM message.
-//! [`trace`](crate::trace) stands aside and may read everything.
+//! `trace` stands aside and may read everything.
 //!
 //! # One step
 //!

@@ -501,3 +501,27 @@ fn r92_two_sessions_at_once_keep_the_order_of_one() {
         assert_eq!(stage.texts("alice"), said, "seed {seed}");
     }
 }
+
+#[test]
+fn r66_a_report_goes_to_the_device_that_sent_the_message() {
+    let mut stage = Stage::empty(66);
+    stage.enter("bob");
+    for device in ["alice's phone", "alice's tablet"] {
+        stage.add_device(device, "alice");
+        stage.register(device);
+        stage.run(2);
+    }
+    // The tablet registered last, so what comes from others goes there.
+    let hello = stage.write("alice's phone", "bob", "Hello from the phone");
+    stage.run(5);
+    stage.read_all("bob");
+    stage.run(5);
+    assert_eq!(
+        stage.statuses("alice's phone", &hello),
+        [Delivered, Displayed]
+    );
+    stage.write("bob", "alice", "Hello, Alice");
+    stage.run(5);
+    assert_eq!(stage.texts("alice's tablet"), ["Hello, Alice"]);
+    assert_eq!(stage.texts("alice's phone"), [""; 0]);
+}
