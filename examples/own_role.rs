@@ -3,6 +3,10 @@
 //! `cargo run --example own_role -- sip:echo@example.com PASSWORD 127.0.0.1:5060`, beside the example `server`
 //! with `--user echo:PASSWORD`.
 
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{address, wrong};
 use cpm::conversation::{
     Contact, Content, Destination, Envelope, Event, Identity, LegId, Message, Parcel, Service,
     Terms,
@@ -99,11 +103,14 @@ impl Role for Echo {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words = std::env::args().skip(1).collect::<Vec<_>>();
     let [user, password, server] = words.as_slice() else {
-        eprintln!("own_role: wanted are sip:NAME@DOMAIN PASSWORD HOST:PORT");
+        println!("Usage: own_role sip:NAME@DOMAIN PASSWORD HOST:PORT");
         let asked = words.iter().any(|word| word == "-h" || word == "--help");
         std::process::exit(if asked { 0 } else { 2 })
     };
-    let user: Uri = user.parse()?;
+    let user: Uri = user
+        .parse()
+        .unwrap_or_else(|error| wrong(ME, format_args!("{user}: {error}")));
+    let server = address(ME, "HOST:PORT", server);
     let name = user.user().ok_or("the user has no name")?;
     let mut config = node::Config::new(driver::clock(), driver::seed());
     config.sip.outbound_proxy = Some(format!("sip:{server};transport=tcp").parse()?);
@@ -130,3 +137,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{who}: {what}");
     }
 }
+
+const ME: &str = "own_role";

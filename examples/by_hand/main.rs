@@ -137,12 +137,12 @@ fn run(options: &Options) -> io::Result<ExitCode> {
                 eprintln!("{ME}: the message failed: {status:?}");
                 true
             }
-            Event::RegistrationFailed {
-                status,
-                retry_in: None,
-            } => {
+            Event::RegistrationFailed { status, retry_in } => {
                 eprintln!("{ME}: not registered: {status:?}");
-                return Ok(ExitCode::FAILURE);
+                if retry_in.is_none() {
+                    return Ok(ExitCode::FAILURE);
+                }
+                false
             }
             Event::Unregistered if delivered => return Ok(ExitCode::SUCCESS),
             Event::Unregistered => return Ok(ExitCode::FAILURE),
