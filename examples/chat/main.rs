@@ -163,7 +163,13 @@ async fn main() {
     ));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     chat.run(&mut lines).await;
-    chat.leave().await;
+    tokio::select! {
+        () = chat.leave() => {}
+        // Somebody who asks twice is in a hurry.
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    // A thread may still wait for a line of input; nobody else does.
+    std::process::exit(0)
 }
 
 /// A client that can reach its server.

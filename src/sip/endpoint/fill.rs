@@ -75,7 +75,11 @@ impl Endpoint {
             if let Some(uri) = proxy.as_sip_mut() {
                 uri.set_param("lr", None);
             }
-            headers.push(&Route(NameAddr::new(proxy)));
+            // A server that is proxy and registrar in one would be named twice.
+            let first = registration.service_route.first();
+            if first.is_none_or(|first| !first.0.uri.matches(&proxy)) {
+                headers.push(&Route(NameAddr::new(proxy)));
+            }
         }
         for hop in &registration.service_route {
             headers.push(hop);

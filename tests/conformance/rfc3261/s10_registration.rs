@@ -229,6 +229,29 @@ fn rfc3608_6_1_requests_of_the_user_take_the_service_route() {
 }
 
 #[test]
+fn rfc3608_6_1_a_proxy_that_is_the_service_route_is_named_once() {
+    let mut wire = client();
+    let (_, first) = register(&mut wire);
+    accept(
+        &mut wire,
+        &first,
+        3600,
+        "Service-Route: <sip:10.0.0.9;transport=tcp;lr>",
+    );
+    let mut message = Request::new(Method::Message, &uri("sip:bob@example.com"));
+    let from = "<sip:alice@example.com>";
+    message
+        .headers_mut()
+        .set_text(cpm::sip::msg::Name::From, from)
+        .unwrap();
+    wire.with(0, |sip, cx| sip.request(cx, message, Target::Uri));
+    let heard = wire.outside().pop().unwrap();
+    assert_eq!(heard.to, addr(PEER));
+    let routes: Vec<_> = headers(&heard.text, "Route").collect();
+    assert_eq!(routes, ["<sip:10.0.0.9;transport=tcp;lr>"]);
+}
+
+#[test]
 fn rfc5626_4_4_1_the_flow_is_kept_alive_and_given_up_without_a_pong() {
     let mut wire = client();
     let (_, first) = register(&mut wire);
