@@ -124,6 +124,12 @@ impl Participating {
                 self.deliver(net, &user, envelope, parcel, custody, preferences);
             }
             What::Session { leg, terms } if envelope.service == Some(Service::LargeMessage) => {
+                if preferences.absence == Absence::Refuse
+                    && self.device(&user, Service::Pager, None).is_none()
+                {
+                    let status = Status::TEMPORARILY_UNAVAILABLE;
+                    return net.legs.reject(&mut net.ends, leg, status, None);
+                }
                 self.receive_large(net, leg, user, envelope, &terms, preferences.clone());
             }
             What::Session { leg, terms } => {

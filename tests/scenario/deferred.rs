@@ -200,6 +200,12 @@ fn r107_who_refuses_while_away_keeps_nothing() {
     stage.run(200);
     assert_eq!(stage.statuses("alice", &id), [Failed]);
     assert_eq!(stage.kept("bob"), 0);
+    // A large one is not even taken in.
+    stage.record(true);
+    stage.write("alice", "bob", &"x".repeat(10_000));
+    stage.run(5);
+    let answers = stage.requests("server", "SIP/2.0 480");
+    assert!(!answers.is_empty());
 }
 
 #[test]

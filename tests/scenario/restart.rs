@@ -96,3 +96,18 @@ fn a_store_that_is_slow_loses_nothing_whenever_a_device_dies() {
         assert!(stage.store().is_empty(), "cut after {tenths} tenths");
     }
 }
+
+#[test]
+fn a_device_that_died_does_not_stand_before_the_one_in_its_place() {
+    let mut stage = Stage::empty(5);
+    stage.transport = cpm::engine::Transport::Udp;
+    stage.enter("alice");
+    stage.enter("bob");
+    stage.power_off("bob");
+    stage.add_device("bob's new phone", "bob");
+    stage.register("bob's new phone");
+    assert!(stage.is_registered("bob's new phone"));
+    stage.write("alice", "bob", "hello");
+    stage.run(5);
+    assert_eq!(stage.texts("bob's new phone"), ["hello"]);
+}
