@@ -32,6 +32,8 @@ pub struct Limits {
     pub sip_connections: usize,
     /// Bytes that wait for one SIP connection before sending on it fails.
     pub sip_send_queue: usize,
+    /// Challenges that are remembered, to be answered unasked by the next request to the same hop.
+    pub sip_challenges: usize,
     /// How long a SIP connection may stay silent with nothing using it.
     pub sip_idle: Duration,
     /// How long an INVITE may ring before it is given up.
@@ -127,6 +129,7 @@ impl Default for Limits {
             sip_dialogs: 1_000_000,
             sip_connections: 100_000,
             sip_send_queue: 1024 * 1024,
+            sip_challenges: 64,
             sip_idle: Duration::from_secs(3600),
             ring: Duration::from_secs(180),
             msrp_head: 8 * 1024,

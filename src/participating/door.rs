@@ -208,7 +208,8 @@ impl Participating {
             return what.refuse(net, Status::FORBIDDEN);
         }
         let realm = self.verifier.realm().clone();
-        let Some(answer) = Answer::of(request.headers(), &realm) else {
+        let proxy = *request.method() != Method::Register;
+        let Some(answer) = Answer::of(request.headers(), &realm, proxy) else {
             return self.challenge(net, what, source, false);
         };
         let Some(account) = account(&answer, &realm) else {

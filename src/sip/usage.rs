@@ -46,6 +46,8 @@ pub enum Input {
     Progress,
     /// A 100, which says only that the INVITE has arrived.
     Trying,
+    /// The INVITE goes out once more: with an answer to a challenge, or to another address.
+    Again,
     /// A 2xx.
     Success,
     /// A 3xx to 6xx, or no response at all.
@@ -109,6 +111,8 @@ pub const fn next(state: State, input: Input) -> (State, &'static [Action]) {
     match (state, input) {
         (Calling | Early, Input::Trying) => (Early, &[]),
         (Calling | Early, Input::Progress) => (Early, &[TellProgress]),
+        // What the first one was answered allows no CANCEL of the second.
+        (Early, Input::Again) => (Calling, &[]),
         (Calling | Early, Input::Success) => (Up, &[Ack, TellAccepted]),
         (Calling | Early, Input::Failure) => (Over, &[TellRejected]),
         (Calling, Input::HangUp | Input::Patience) => (Leaving, &[]),
@@ -160,9 +164,10 @@ mod tests {
         State::Over,
     ];
 
-    const INPUTS: [Input; 13] = [
+    const INPUTS: [Input; 14] = [
         Input::Progress,
         Input::Trying,
+        Input::Again,
         Input::Success,
         Input::Failure,
         Input::HangUp,

@@ -281,14 +281,18 @@ impl Answer {
         }
     }
 
-    /// The answer to a challenge of this realm in a request, whether it is for a server or for a proxy.
-    pub fn of(headers: &Headers, realm: &str) -> Option<Self> {
-        let servers = headers.all::<Authorization>().filter_map(Result::ok);
-        let proxies = headers.all::<ProxyAuthorization>().filter_map(Result::ok);
-        (servers.map(|header| header.0))
-            .chain(proxies.map(|header| header.0))
-            .filter_map(|header| Self::read(&header))
-            .find(|answer| answer.realm == *realm)
+    /// The answer to a challenge of this realm in a request: to one of a proxy (407) or of a server (401), as whoever
+    /// asks has challenged. One to the other kind counts if there is none of its own.
+    pub fn of(headers: &Headers, realm: &str, proxy: bool) -> Option<Self> {
+        let find = |proxy: bool| {
+            let servers = headers.all::<Authorization>().filter(|_| !proxy);
+            let proxies = headers.all::<ProxyAuthorization>().filter(|_| proxy);
+            (servers.filter_map(|header| Some(header.ok()?.0)))
+                .chain(proxies.filter_map(|header| Some(header.ok()?.0)))
+                .filter_map(|header| Self::read(&header))
+                .find(|answer| answer.realm == *realm)
+        };
+        find(proxy).or_else(|| find(!proxy))
     }
 
     /// The answer in an Authorization or Proxy-Authorization; `None` for another scheme, or if a part of it is
@@ -448,6 +452,21 @@ mod tests {
                 assert_eq!(Answer::read(&answer.header()), Some(answer));
             }
         }
+    }
+
+    #[test]
+    fn rfc3261_22_3_a_proxy_reads_what_was_answered_to_a_proxy() {
+        let mut headers = Headers::default();
+        let asked = |nonce| answer(&challenge("r", nonce, Algorithm::Md5), "p", 1).header();
+        headers.push(&Authorization(asked("server")));
+        let nonce = |headers: &Headers, realm, proxy| {
+            Answer::of(headers, realm, proxy).map(|answer| answer.nonce)
+        };
+        assert_eq!(nonce(&headers, "r", true).as_deref(), Some("server"));
+        headers.push(&ProxyAuthorization(asked("proxy")));
+        assert_eq!(nonce(&headers, "r", true).as_deref(), Some("proxy"));
+        assert_eq!(nonce(&headers, "r", false).as_deref(), Some("server"));
+        assert_eq!(nonce(&headers, "other", false), None);
     }
 
     #[test]

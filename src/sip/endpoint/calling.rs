@@ -252,6 +252,14 @@ impl Endpoint {
         }
     }
 
+    /// No 2xx to this INVITE of ours can come any more.
+    pub(super) fn forget_ack(&mut self, key: Key, number: u32) {
+        if let Some(call) = self.calls.get_mut(key) {
+            call.acknowledged.retain(|entry| entry.number != number);
+            call.acknowledged.shrink_to_fit();
+        }
+    }
+
     /// Sends the ACK for a 2xx again, if it was sent before.
     pub(super) fn acknowledge_again(
         &mut self,

@@ -1,7 +1,7 @@
 //! Client transactions, and how responses find them (RFC 3261 §17.1).
 
 use super::fill::sequence;
-use super::sending::{Sending, User};
+use super::sending::User;
 use super::transport::{Hop, Watcher};
 use super::{Deadline, Endpoint, Failure};
 use crate::engine::{Cx, Ids, Key, Map, Slab};
@@ -248,14 +248,24 @@ impl Endpoint {
             return;
         };
         // The sending of an INVITE stays as long as another 2xx may come.
-        if let Some(sending) = client.sending
-            && (self.sendings.get(sending)).is_some_and(|s| s.is_sent_by(key))
-            && let Some(Sending {
-                user: User::Invite(call),
-                ..
-            }) = self.sendings.remove(sending)
+        let Some(sending) = client.sending else {
+            return;
+        };
+        if !(self.sendings.get(sending)).is_some_and(|s| s.is_sent_by(key)) {
+            return;
+        }
+        self.timers.cancel(&Deadline::Sending(sending));
+        match self
+            .sendings
+            .remove(sending)
+            .map(|sending| (sending.user, sequence(&sending.request)))
         {
-            self.invite_over(cx, call);
+            Some((User::Invite(call), number)) => {
+                self.forget_ack(call, number);
+                self.invite_over(cx, call);
+            }
+            Some((User::Reinvite { call, .. }, number)) => self.forget_ack(call, number),
+            _ => {}
         }
     }
 

@@ -68,6 +68,8 @@ pub struct Endpoint {
     questions: Map<QuestionId, Key>,
     calls: Calls,
     registrations: Slab<Registration>,
+    /// What was asked of us, to be answered unasked the next time.
+    challenges: auth::Challenges,
     timers: Timers<Deadline>,
     events: VecDeque<Event>,
 }
@@ -101,6 +103,7 @@ impl Endpoint {
             questions: ids.map(),
             calls: Calls::new(ids),
             registrations: Slab::new(),
+            challenges: auth::Challenges::default(),
             timers: Timers::new(ids),
             events: VecDeque::new(),
         }
@@ -263,7 +266,7 @@ impl Endpoint {
                 }
                 // Two pongs in a row look like a ping in two pieces: one that we wait for is no question.
                 Ok(Some(Frame::Ping)) if !stream.pinged => {
-                    self.net.push(cx, conn, Bytes::from_static(b"\r\n"));
+                    self.net.push(cx, conn, Bytes::from_static(transport::PONG));
                 }
                 Ok(Some(Frame::Ping | Frame::Pong)) => {
                     stream.pongs = true;
@@ -371,8 +374,9 @@ impl Endpoint {
             peer: source.peer,
             bytes: bytes.clone(),
         });
+        let size = bytes.len();
         match Message::parse(bytes, cx.limits) {
-            Ok(Message::Request(request)) => self.handle_request(cx, request, source),
+            Ok(Message::Request(request)) => self.handle_request(cx, request, source, size),
             Ok(Message::Response(response)) => match response.validate(Mode::Receive) {
                 Ok(()) => self.handle_response(cx, response),
                 Err(invalid) => crate::engine::trace::debug!("dropped a response: {invalid}"),

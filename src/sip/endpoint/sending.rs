@@ -4,6 +4,7 @@
 //! host name resolved, a connection opened, another address tried and a challenge answered; every attempt is a
 //! client transaction of its own.
 
+use super::auth::Asker;
 use super::client::{COOKIE, Input};
 use super::fill::sequence;
 use super::route::give_way;
@@ -11,6 +12,7 @@ use super::transport::{Hop, Watcher};
 use super::{Deadline, Endpoint, Event, Failure, RequestId, Target};
 use crate::engine::{ConnId, Cx, Key, QuestionId, Transport};
 use crate::sip::msg::{Method, Request, Response, Status};
+use crate::sip::usage::{self, State};
 use crate::wire::Text;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -27,8 +29,10 @@ pub(super) struct Sending {
     hop: Option<Hop>,
     /// Addresses that were not tried yet, the next one first.
     candidates: VecDeque<Candidate>,
-    /// The nonces that were answered, those of proxies marked.
-    pub(super) nonces: Vec<(bool, Text)>,
+    /// The challenges that were answered: whose, the realm, the nonce.
+    pub(super) answered: Vec<(Asker, Text, Text)>,
+    /// Whether the answers in it are ours, to be made anew for every attempt.
+    pub(super) is_proved: bool,
 }
 
 impl Sending {
@@ -109,7 +113,8 @@ impl Endpoint {
             stage: Stage::Idle,
             hop: None,
             candidates: VecDeque::new(),
-            nonces: Vec::new(),
+            answered: Vec::new(),
+            is_proved: false,
         });
         self.dispatch(cx, key);
         key
@@ -172,6 +177,11 @@ impl Endpoint {
                 return;
             };
             sending.stage = Stage::Idle;
+            if let User::Invite(call) = sending.user
+                && let Some(call) = self.calls.get_mut(call)
+            {
+                call.state = usage::next(call.state, usage::Input::Again).0;
+            }
             let Some(mut candidate) = sending.candidates.pop_front() else {
                 return self.fail(cx, key, Failure::Transport);
             };
@@ -209,6 +219,10 @@ impl Endpoint {
 
     /// Begins a transaction over `hop`, unless the request turns out to be too large for a datagram.
     pub(super) fn start(&mut self, cx: &mut Cx<'_>, key: Key, hop: Hop, candidate: Candidate) {
+        let is_ack = (self.sendings.get(key)).is_some_and(|s| matches!(s.user, User::Ack(_)));
+        if !is_ack {
+            self.prove(cx, key, &hop);
+        }
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
@@ -249,6 +263,11 @@ impl Endpoint {
         if let Some(sending) = self.sendings.get_mut(key) {
             sending.stage = Stage::Sent(client);
             sending.hop = Some(hop);
+            if matches!(sending.user, User::Reinvite { .. }) {
+                // A 1xx ends Timer B, and nobody can be made to answer finally.
+                self.timers
+                    .set(Deadline::Sending(key), cx.now + cx.limits.ring);
+            }
         }
         self.client_actions(cx, client, actions, None);
     }
@@ -258,7 +277,7 @@ impl Endpoint {
         let Some(sending) = self.sendings.get(key) else {
             return;
         };
-        if sending.candidates.is_empty() {
+        if sending.candidates.is_empty() || !self.is_wanted(sending.user) {
             self.fail(cx, key, why);
         } else {
             if matches!(sending.stage, Stage::Sent(_)) {
@@ -267,6 +286,15 @@ impl Endpoint {
                 self.renumber(key);
             }
             self.attempt(cx, key);
+        }
+    }
+
+    /// Whether a request is worth another attempt: not an INVITE whose call was hung up meanwhile.
+    fn is_wanted(&self, user: User) -> bool {
+        match user {
+            User::Invite(call) => (self.calls.get(call))
+                .is_some_and(|call| matches!(call.state, State::Calling | State::Early)),
+            _ => true,
         }
     }
 
@@ -285,17 +313,21 @@ impl Endpoint {
             }
             return;
         }
+        let user = sending.user;
+        let is_wanted = self.is_wanted(user);
         if matches!(
             status,
             Status::UNAUTHORIZED | Status::PROXY_AUTHENTICATION_REQUIRED
-        ) && self.answer_challenge(cx, key, &response)
+        ) && is_wanted
+            && let Some(hop) = self.clients.get(client).map(|client| client.hop)
+            && self.answer_challenge(cx, key, &hop, &response)
         {
             return self.retry(cx, key, client);
         }
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
-        if status == Status::SERVICE_UNAVAILABLE && !sending.candidates.is_empty() {
+        if status == Status::SERVICE_UNAVAILABLE && is_wanted && !sending.candidates.is_empty() {
             return self.attempt(cx, key);
         }
         if status.is_success() {
@@ -307,12 +339,14 @@ impl Endpoint {
                 }
                 User::Reinvite { call, refresh } => {
                     let invite = sending.request.clone();
+                    self.timers.cancel(&Deadline::Sending(key));
                     return self.reinvite_success(cx, call, refresh, &invite, response);
                 }
                 _ => {}
             }
         }
         if let Some(sending) = self.sendings.remove(key) {
+            self.timers.cancel(&Deadline::Sending(key));
             self.finished(cx, RequestId(key), sending, Ok(response));
         }
     }
@@ -326,6 +360,11 @@ impl Endpoint {
             return;
         };
         sending.stage = Stage::Idle;
+        if let User::Invite(call) = sending.user
+            && let Some(call) = self.calls.get_mut(call)
+        {
+            call.state = usage::next(call.state, usage::Input::Again).0;
+        }
         let candidate = Candidate {
             transport: hop.transport,
             peer: hop.peer,
@@ -434,7 +473,11 @@ impl Endpoint {
                 self.net.unwatch(conn, Watcher::Sending(key));
                 self.missed(cx, key, Failure::Timeout);
             }
-            stage @ (Stage::Sent(_) | Stage::Idle) => sending.stage = stage,
+            Stage::Sent(client) => {
+                self.drop_client(client);
+                self.fail(cx, key, Failure::Timeout);
+            }
+            Stage::Idle => {}
         }
     }
 

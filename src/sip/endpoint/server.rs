@@ -11,6 +11,7 @@ use crate::sip::msg::{Method, Mode, Name, Request, Response, Status};
 use crate::sip::transaction::{Action, Class, Timer, invite_server, server};
 use crate::wire::Text;
 use bytes::Bytes;
+use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
 /// What a server transaction is found by (RFC 3261 §17.2.3).
@@ -54,6 +55,8 @@ pub(super) struct Server {
     sent: u32,
     /// The call that an INVITE is about.
     pub(super) call: Option<Key>,
+    /// How many bytes the request had.
+    size: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +142,11 @@ impl Servers {
         self.by_key.len()
     }
 
+    /// A To tag that is the same whenever the same request comes (RFC 3261 §8.2.7).
+    fn tag_of(&self, key: &ServerKey) -> Text {
+        Text::from(format!("{:016x}", self.by_key.hasher().hash_one(key)))
+    }
+
     pub(super) fn get(&self, key: Key) -> Option<&Server> {
         self.slab.get(key)
     }
@@ -165,7 +173,13 @@ impl Servers {
 
 impl Endpoint {
     /// A request arrived.
-    pub(super) fn handle_request(&mut self, cx: &mut Cx<'_>, mut request: Request, source: Source) {
+    pub(super) fn handle_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mut request: Request,
+        source: Source,
+        size: usize,
+    ) {
         let Some(back) = self.stamp(&mut request, &source) else {
             return;
         };
@@ -224,6 +238,7 @@ impl Endpoint {
             last: None,
             sent: 0,
             call: None,
+            size,
         });
         self.servers.by_key.insert(own, entry);
         if is_new && !merged {
@@ -327,6 +342,12 @@ impl Endpoint {
         if !actions.contains(&Action::Send) {
             return;
         }
+        if server.last.is_none()
+            && server.back.hop.transport == Transport::Udp
+            && is_repeatable(status)
+        {
+            return self.turn_away(cx, key, response);
+        }
         if status != Status::TRYING
             && let Ok(mut to) = response.headers().get::<To>()
             && to.tag().is_none()
@@ -353,6 +374,38 @@ impl Endpoint {
             .flatten();
         self.servers.unmerge(key, merge);
         self.server_actions(cx, key, actions, None);
+    }
+
+    /// Refuses without a transaction (RFC 3261 §8.2.7): where a datagram comes from is not certain, so that nothing
+    /// is remembered of it, nothing sent twice, and no more than there has to be. Whoever misses the refusal
+    /// asks again and is refused again.
+    fn turn_away(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
+        let Some(server) = self.servers.get(key) else {
+            return;
+        };
+        let (mut way, most) = (server.back, server.size.saturating_mul(3) / 2);
+        if let Ok(mut to) = response.headers().get::<To>()
+            && to.tag().is_none()
+        {
+            to.set_tag(&self.servers.tag_of(&server.key));
+            response.headers_mut().set(&to);
+        }
+        let mut bytes = response.write();
+        if bytes.len() + Name::Server.as_str().len() + self.config.user_agent.len() + 4 <= most {
+            set_default(
+                response.headers_mut(),
+                Name::Server,
+                &self.config.user_agent,
+            );
+            bytes = response.write();
+        } else if bytes.len() > most && first_challenge_only(&mut response) {
+            bytes = response.write();
+        }
+        self.timers.cancel(&Deadline::Server(key, Timer::Hundred));
+        self.timers
+            .cancel(&Deadline::Server(key, Timer::Unanswered));
+        self.servers.remove(key);
+        back(&mut self.net, cx, &mut way, bytes);
     }
 
     /// Sends the last response once more, as the 2xx of an INVITE is (RFC 3261 §13.3.1.4).
@@ -390,7 +443,9 @@ impl Endpoint {
             };
             match action {
                 Action::Send | Action::Resend | Action::Try => {
-                    if server.last.is_none()
+                    // The 100 is due after 200 ms, not when the INVITE comes again before (RFC 3261 §17.2.1).
+                    if *action == Action::Try
+                        && server.last.is_none()
                         && let Some(request) = &server.request
                         && *request.method() == Method::Invite
                     {
@@ -502,6 +557,36 @@ impl Endpoint {
             .collect();
         (!missing.is_empty()).then_some(Unsupported(missing))
     }
+}
+
+/// Whether a refusal is the same for everybody who asks, and costs nothing to make again.
+const fn is_repeatable(status: Status) -> bool {
+    matches!(
+        status,
+        Status::BAD_REQUEST
+            | Status::UNAUTHORIZED
+            | Status::FORBIDDEN
+            | Status::PROXY_AUTHENTICATION_REQUIRED
+            | Status::BAD_EXTENSION
+            | Status::SESSION_INTERVAL_TOO_SMALL
+            | Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST
+            | Status::LOOP_DETECTED
+            | Status::SERVICE_UNAVAILABLE
+    )
+}
+
+/// Leaves out all challenges but the first of each kind. `false` if there were no others.
+fn first_challenge_only(response: &mut Response) -> bool {
+    let headers = response.headers_mut();
+    let mut any = false;
+    for name in [Name::WwwAuthenticate, Name::ProxyAuthenticate] {
+        if headers.count(&name) > 1 {
+            let first = headers.text(&name).map(Text::from);
+            // It was in a header, so there is no line end in it.
+            any |= first.is_some_and(|first| headers.set_text(name, &first).is_ok());
+        }
+    }
+    any
 }
 
 /// Sends a response: over the connection of the request, else over a new one, else as a datagram.

@@ -133,6 +133,9 @@ impl Stream {
     }
 }
 
+/// The answer to a keep-alive (RFC 5626 §4.4.1).
+pub(super) const PONG: &[u8] = b"\r\n";
+
 /// Whether this is a response.
 fn is_answer(message: &[u8]) -> bool {
     message.starts_with(b"SIP/")
@@ -207,6 +210,11 @@ impl Net {
         std::mem::take(&mut stream.watchers).into_iter().collect()
     }
 
+    /// The name that the certificate of a connection's peer had to have.
+    pub(super) fn name(&self, conn: ConnId) -> Option<Text> {
+        self.all.get(&conn)?.road.as_ref()?.2.clone()
+    }
+
     /// Has `watcher` told about the connection.
     pub(super) fn watch(&mut self, conn: ConnId, watcher: Watcher) {
         if let Some(stream) = self.all.get_mut(&conn) {
@@ -278,6 +286,10 @@ impl Net {
         let Some(stream) = self.all.get_mut(&conn) else {
             return false;
         };
+        // One answer is enough for any number of keep-alives of a peer that does not read.
+        if bytes == PONG && stream.queue.back().is_some_and(|last| last == PONG) {
+            return true;
+        }
         let queued = stream.queued.saturating_add(bytes.len());
         if queued > cx.limits.sip_send_queue {
             return false;

@@ -533,3 +533,74 @@ fn rfc3261_13_3_1_a_call_between_two_endpoints_survives_loss() {
         );
     }
 }
+
+/// An endpoint that can answer challenges, and what it is asked.
+fn known() -> (Wire, &'static str) {
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |config, _| {
+        config.credentials = Some(cpm::sip::Credentials::new("alice", "wonderland"));
+    });
+    let challenge = "WWW-Authenticate: Digest realm=\"example.com\", nonce=\"n\", qop=\"auth\"";
+    (wire, challenge)
+}
+
+#[test]
+fn rfc3261_9_1_a_call_that_was_hung_up_is_not_tried_again_for_a_challenge() {
+    for provisional in [false, true] {
+        let (mut wire, challenge) = known();
+        let id = call(&mut wire);
+        let invite = wire.heard();
+        if provisional {
+            wire.inject(0, PEER, &answer(&invite, "100 Trying", "", ""));
+        }
+        hang_up(&mut wire, id);
+        wire.outside();
+        wire.inject(
+            0,
+            PEER,
+            &answer(&invite, "401 Unauthorized", "x", challenge),
+        );
+        assert!(wire.heard().starts_with("ACK "));
+        assert!(matches!(
+            wire.events(0)[..],
+            [Event::Rejected { call, .. }] if call == id
+        ));
+    }
+}
+
+#[test]
+fn rfc3261_9_1_the_100_of_a_challenged_invite_allows_no_cancel_of_the_next() {
+    let (mut wire, challenge) = known();
+    let id = call(&mut wire);
+    let first = wire.heard();
+    wire.inject(0, PEER, &answer(&first, "100 Trying", "", ""));
+    wire.inject(0, PEER, &answer(&first, "401 Unauthorized", "x", challenge));
+    let second = wire.outside().remove(1).text;
+    assert_eq!(header(&second, "CSeq"), "2 INVITE");
+    hang_up(&mut wire, id);
+    assert!(wire.outside().is_empty());
+    wire.inject(0, PEER, &answer(&second, "100 Trying", "", ""));
+    let cancel = wire.heard();
+    assert_eq!(header(&cancel, "CSeq"), "2 CANCEL");
+    assert_eq!(header(&cancel, "Via"), header(&second, "Via"));
+}
+
+#[test]
+fn rfc3261_14_1_a_reinvite_that_is_never_answered_is_given_up() {
+    let mut wire = alone();
+    let (id, _) = up(&mut wire);
+    wire.seconds(40);
+    wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into()));
+    let invite = wire.heard();
+    wire.inject(0, PEER, &answer(&invite, "100 Trying", "", ""));
+    wire.seconds(179);
+    assert!(wire.events(0).is_empty());
+    wire.seconds(1);
+    assert!(matches!(
+        wire.events(0)[..],
+        [Event::Ended { call, cause: EndCause::Gone, .. }] if call == id
+    ));
+    assert!(wire.outside()[0].text.starts_with("BYE "));
+    wire.seconds(33);
+    assert_eq!(wire.with(0, |sip, _| sip.load()), (0, 0));
+}

@@ -340,3 +340,13 @@ fn a_request_on_a_connection_that_breaks_fails_at_once() {
         ]
     ));
 }
+
+#[test]
+fn rfc5626_4_4_1_many_keep_alives_at_once_get_one_answer() {
+    let mut wire = alone();
+    let conn = wire.connect(0, "10.0.0.9:31000");
+    wire.stream(0, conn, &"\n\n".repeat(1000));
+    assert_eq!(wire.heard(), "\n");
+    wire.stream(0, conn, "\n\n");
+    assert_eq!(wire.heard(), "\n");
+}

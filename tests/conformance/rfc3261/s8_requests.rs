@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::wire::headers;
-use cpm::sip::msg::Status;
+use cpm::sip::msg::{Name, Status};
 use cpm::sip::{Credentials, Failure};
 
 #[test]
@@ -309,4 +309,201 @@ fn rfc3261_22_1_an_invite_is_proved_with_its_ack() {
         &answer(&bye, "401 Unauthorized", "", &challenge("n2", "")),
     );
     assert_eq!(header(&wire.heard(), "CSeq"), "4 BYE");
+}
+
+/// The calls that came in, each refused with 407 and two challenges.
+fn challenge_all(wire: &mut Wire) -> usize {
+    let events = wire.events(0);
+    for event in &events {
+        let Event::Invited { call, request, .. } = event else {
+            panic!("{event:?}")
+        };
+        let mut response = request.response(Status::PROXY_AUTHENTICATION_REQUIRED);
+        for algorithm in ["MD5", "SHA-256"] {
+            let nonce = "0123456789abcdef0123456789abcdef01234567";
+            let challenge = format!(
+                "Digest realm=\"example.com\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\""
+            );
+            let headers = response.headers_mut();
+            (headers.push_text(Name::ProxyAuthenticate, &challenge)).unwrap();
+        }
+        wire.with(0, |sip, cx| sip.reject(cx, *call, response));
+    }
+    events.len()
+}
+
+#[test]
+fn rfc3261_8_2_7_who_is_challenged_by_datagram_costs_nothing_and_is_told_once() {
+    let mut wire = alone();
+    let invite = from_peer("INVITE", "a", 1, "");
+    wire.inject(0, PEER, &invite);
+    assert_eq!(challenge_all(&mut wire), 1);
+    assert_eq!(wire.with(0, |sip, _| sip.load()), (0, 0));
+    let first = wire.heard();
+    assert!(first.starts_with("SIP/2.0 407 "));
+    // No more bytes come back than half as many again, whatever there was to ask.
+    let size = |text: &str| text.len() + text.lines().count();
+    assert!(size(&first) * 2 <= size(&invite) * 3, "{first}");
+    assert_eq!(headers(&first, "Proxy-Authenticate").count(), 1);
+    // No Timer G, and the ACK finds nothing to end.
+    wire.seconds(60);
+    wire.inject(
+        0,
+        PEER,
+        &from_peer("ACK", "a", 1, &format!("To: {}\n", header(&first, "To"))),
+    );
+    assert!(wire.outside().is_empty());
+    // Who did not hear it asks again, and is told the same in the name of the same.
+    wire.inject(0, PEER, &invite);
+    assert_eq!(challenge_all(&mut wire), 1);
+    assert_eq!(header(&wire.heard(), "To"), header(&first, "To"));
+    // Who sends more is told more.
+    let more = format!("Subject: {}\n", "x".repeat(300));
+    wire.inject(0, PEER, &from_peer("INVITE", "b", 2, &more));
+    assert_eq!(challenge_all(&mut wire), 1);
+    assert_eq!(headers(&wire.heard(), "Proxy-Authenticate").count(), 2);
+}
+
+#[test]
+fn rfc3261_8_2_7_after_a_provisional_response_a_challenge_is_sent_until_the_ack() {
+    let mut wire = alone();
+    wire.inject(0, PEER, &from_peer("INVITE", "a", 1, ""));
+    // One that comes again before the 100 gets nothing for it.
+    wire.inject(0, PEER, &from_peer("INVITE", "a", 1, ""));
+    assert!(wire.outside().is_empty());
+    wire.run(std::time::Duration::from_millis(200));
+    assert!(wire.heard().starts_with("SIP/2.0 100 "));
+    challenge_all(&mut wire);
+    wire.seconds(2);
+    assert_eq!(wire.outside().len(), 3);
+}
+
+#[test]
+fn rfc3261_22_1_a_hop_that_asked_once_need_not_ask_again() {
+    let mut wire = known();
+    let proxy = |nonce: &str, more: &str| {
+        challenge(nonce, more).replace("WWW-Authenticate", "Proxy-Authenticate")
+    };
+    let ask = "407 Proxy Authentication Required";
+    send(&mut wire, Method::Message);
+    let first = wire.heard();
+    wire.inject(0, PEER, &answer(&first, ask, "x", &proxy("n1", "")));
+    let second = wire.heard();
+    assert!(header(&second, "Proxy-Authorization").contains("nc=00000001"));
+    wire.inject(0, PEER, &answer(&second, "200 OK", "x", ""));
+    // The next ones bring their answer along, each with its own count.
+    send(&mut wire, Method::Message);
+    send(&mut wire, Method::Options);
+    for (heard, count) in wire.outside().iter().zip(["00000002", "00000003"]) {
+        let proof = header(&heard.text, "Proxy-Authorization");
+        assert!(
+            proof.contains("nonce=\"n1\"") && proof.contains(count),
+            "{proof}"
+        );
+        assert_eq!(headers(&heard.text, "Authorization").count(), 0);
+        wire.inject(0, PEER, &answer(&heard.text, "200 OK", "x", ""));
+    }
+    // A fresh nonce takes the place of the old one, whether the old one is called stale or not.
+    for (nonce, more) in [("n2", ", stale=true"), ("n3", "")] {
+        send(&mut wire, Method::Message);
+        let old = wire.heard();
+        wire.inject(0, PEER, &answer(&old, ask, "x", &proxy(nonce, more)));
+        let new = wire.heard();
+        assert_eq!(headers(&new, "Proxy-Authorization").count(), 1);
+        let proof = header(&new, "Proxy-Authorization");
+        assert!(proof.contains(&format!("nonce=\"{nonce}\"")), "{proof}");
+        assert!(proof.contains("nc=00000001"), "{proof}");
+        wire.inject(0, PEER, &answer(&new, "200 OK", "x", ""));
+    }
+    // Another hop is shown nothing.
+    wire.with(0, |sip, cx| {
+        let other = Request::new(Method::Message, &uri("sip:bob@10.0.0.8"));
+        sip.request(cx, other, Target::Uri)
+    });
+    assert_eq!(headers(&wire.heard(), "Proxy-Authorization").count(), 0);
+    // Nor is one that has said no.
+    wire.events(0);
+    send(&mut wire, Method::Message);
+    for nonce in ["n4", "n5"] {
+        let refused = wire.heard();
+        wire.inject(0, PEER, &answer(&refused, ask, "x", &proxy(nonce, "")));
+    }
+    assert_eq!(wire.events(0).len(), 1);
+    send(&mut wire, Method::Message);
+    assert_eq!(headers(&wire.heard(), "Proxy-Authorization").count(), 0);
+}
+
+#[test]
+fn rfc3261_22_2_an_answer_to_a_server_is_shown_to_no_other_server_of_the_same_hop() {
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |config, _| {
+        config.credentials = Some(Credentials::new("alice", "wonderland"));
+        config.outbound_proxy = Some(uri("sip:10.0.0.9"));
+    });
+    let send = |wire: &mut Wire, to: &str| {
+        let request = Request::new(Method::Message, &uri(to));
+        wire.with(0, |sip, cx| sip.request(cx, request, Target::Uri));
+        wire.heard()
+    };
+    let first = send(&mut wire, "sip:bob@one.example");
+    wire.inject(
+        0,
+        PEER,
+        &answer(&first, "401 Unauthorized", "x", &challenge("n1", "")),
+    );
+    assert!(header(&wire.heard(), "Authorization").contains("nc=00000001"));
+    let again = send(&mut wire, "sip:bob@ONE.example");
+    assert!(header(&again, "Authorization").contains("nc=00000002"));
+    let other = send(&mut wire, "sip:carol@one.example");
+    assert_eq!(headers(&other, "Authorization").count(), 0);
+}
+
+#[test]
+fn what_is_remembered_of_challenges_is_bounded() {
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |config, limits| {
+        config.credentials = Some(Credentials::new("alice", "wonderland"));
+        limits.sip_challenges = 2;
+    });
+    let send = |wire: &mut Wire, number: u32| {
+        let to = format!("sip:bob@10.0.1.{number}");
+        let request = Request::new(Method::Message, &uri(&to));
+        wire.with(0, |sip, cx| sip.request(cx, request, Target::Uri));
+        wire.heard()
+    };
+    for number in 1..=3 {
+        let first = send(&mut wire, number);
+        let from = format!("10.0.1.{number}:5060");
+        wire.inject(
+            0,
+            &from,
+            &answer(&first, "401 Unauthorized", "x", &challenge("n1", "")),
+        );
+        assert_eq!(headers(&wire.heard(), "Authorization").count(), 1);
+    }
+    for (number, known) in [(1, 0), (2, 1), (3, 1)] {
+        assert_eq!(
+            headers(&send(&mut wire, number), "Authorization").count(),
+            known
+        );
+    }
+}
+
+#[test]
+fn rfc3261_18_1_1_an_answer_that_makes_a_request_too_large_goes_with_it_by_tcp() {
+    let mut wire = known();
+    wire.taken.insert(crate::wire::addr(PEER));
+    let mut request = to_peer(Method::Message);
+    request.set_body("text/plain", vec![b'x'; 900].into());
+    wire.with(0, |sip, cx| sip.request(cx, request, Target::Uri));
+    let first = wire.outside().remove(0);
+    assert_eq!(first.transport, cpm::engine::Transport::Udp);
+    wire.inject(
+        0,
+        PEER,
+        &answer(&first.text, "401 Unauthorized", "x", &challenge("n1", "")),
+    );
+    let second = wire.outside().remove(0);
+    assert_eq!(second.transport, cpm::engine::Transport::Tcp);
+    assert!(header(&second.text, "Authorization").contains("nonce=\"n1\""));
 }
