@@ -121,8 +121,9 @@
 //! is recognised by its `imdn.Message-ID` at the recipient and shown once.
 //!
 //! **Patience** bounds how long a sender waits for that. If a device has not confirmed a message after
-//! [`Config::patience`](crate::participating::Config::patience) (8 s), the message is kept as well and its sender
-//! answered; the device may still confirm, and then it is forgotten. Eight seconds are below the 30 s of an MSRP
+//! [`Config::patience`](crate::participating::Config::patience) (8 s), the message is kept as well, with
+//! all that is on its way to the same user so that order holds, and its sender answered; the device may still confirm, and
+//! then it is forgotten. Eight seconds are below the 30 s of an MSRP
 //! transaction and the 32 s of a SIP one, so no sender times out because of a slow device.
 //!
 //! **Order.** While anything is kept for a user, whatever arrives queues up behind it, also when the user is back; what
