@@ -16,10 +16,13 @@
 mod devices;
 mod door;
 mod event;
+mod expiry;
 mod inbox;
+mod keeping;
 mod originating;
 mod registrar;
 mod relay;
+mod release;
 mod terminating;
 
 pub use event::{Absence, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber};
@@ -35,7 +38,8 @@ use crate::wire::Text;
 use bytes::Bytes;
 use devices::Senders;
 use door::{Knock, Side};
-use inbox::{InboxId, Inboxes, Keeping};
+use inbox::{InboxId, Inboxes};
+use keeping::Keeping;
 use relay::{BridgeId, Relay};
 use std::collections::VecDeque;
 use std::net::IpAddr;

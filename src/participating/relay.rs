@@ -4,8 +4,8 @@
 //! outlive the near one: while the user is lost, what comes for them is kept, and when they return the near
 //! leg is opened anew.
 
-use super::inbox::completed;
 use super::originating::{is_for_users, signed};
+use super::release::completed;
 use super::terminating::{Delivery, is_deferrable};
 use super::{Absence, Due, Event, Flight, Participating, Preferences};
 use crate::conversation::{

@@ -1,6 +1,7 @@
 //! The terminating side: to the served user's device, or into the inbox.
 
-use super::inbox::{InboxId, completed};
+use super::inbox::InboxId;
+use super::release::completed;
 use super::{Absence, Due, Event, Flight, Participating, Preferences, Subscriber, Waiting};
 use crate::conversation::{
     Custody, Envelope, LegId, Message, Mode, Parcel, ParcelId, Service, Terms, is_ephemeral,

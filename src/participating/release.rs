@@ -1,0 +1,270 @@
+//! Giving out what was kept, in order, to a user who is back.
+
+use super::inbox::{InboxId, Out};
+use super::keeping::read;
+use super::{Due, Event, Flight, Participating, Waiting};
+use crate::conversation::{Envelope, Identity, LegId, Parcel, ParcelId, Service, Terms};
+use crate::msrp;
+use crate::node::Net;
+use crate::sdp::msrp::Setup;
+use crate::sip::msg::Status;
+use crate::sip::msg::header::Reason;
+use crate::wire::Text;
+use bytes::Bytes;
+
+impl Participating {
+    /// Asks whether a user who was unwilling still is.
+    pub(super) fn ask_willing(&mut self, net: &mut Net<'_, Event>, user: &str) {
+        if self.unwilling.contains(user) {
+            let user = Text::from(user);
+            let waiting = Waiting::Willing { user: user.clone() };
+            self.ask(net, waiting, |reply| Event::Subscriber { user, reply });
+        }
+    }
+
+    /// A user has said whether it wants to be left alone.
+    pub(super) fn set_unwilling(&mut self, net: &mut Net<'_, Event>, user: &Text, unwilling: bool) {
+        if unwilling {
+            self.unwilling.insert(user.compact());
+        } else if self.unwilling.remove(user) {
+            self.returned(net, user);
+        }
+    }
+
+    /// A user has a device again.
+    pub(super) fn returned(&mut self, net: &mut Net<'_, Event>, user: &str) {
+        if self.unwilling.contains(user) {
+            return self.ask_willing(net, user);
+        }
+        match self.inboxes.by_user.get(user).copied() {
+            Some(id) => self.release(net, id),
+            None => self.bridge_late(net, user),
+        }
+    }
+
+    /// Gives out the first message of an inbox, if there is a device and nothing else is on its way.
+    pub(super) fn release(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        let Some(inbox) = self.inboxes.slab.get(id.0) else {
+            return;
+        };
+        let user = inbox.user.clone();
+        let Some(head) = inbox.queue.front() else {
+            return;
+        };
+        if inbox.out != Out::Nothing
+            || head.flying
+            || self.device(&user, Service::Pager, None).is_none()
+        {
+            return;
+        }
+        let sequence = head.sequence;
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.out = Out::Loading;
+        }
+        self.timers.cancel(&Due::Retry(id));
+        let waiting = Waiting::Release {
+            inbox: id,
+            sequence,
+        };
+        self.ask(net, waiting, |reply| Event::Load {
+            user,
+            sequence,
+            reply,
+        });
+    }
+
+    /// The store has given back a message that was kept.
+    pub(super) fn released(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: InboxId,
+        sequence: u64,
+        message: Option<Bytes>,
+    ) {
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        inbox.out = Out::Nothing;
+        if inbox
+            .queue
+            .front()
+            .is_none_or(|head| head.sequence != sequence)
+        {
+            // It has expired meanwhile.
+            return self.release(net, id);
+        }
+        let user = inbox.user.clone();
+        let Some((envelope, parcel)) =
+            message.and_then(|message| read(message, net.ends.cx.limits))
+        else {
+            return self.done(net, id, sequence);
+        };
+        match self.send_kept(net, id, &user, envelope, parcel) {
+            Some(parcel) => {
+                self.flights.insert(
+                    parcel,
+                    Flight::Released {
+                        inbox: id,
+                        sequence,
+                    },
+                );
+                if let Some(inbox) = self.inboxes.get_mut(id) {
+                    inbox.out = Out::Flying;
+                }
+            }
+            None => self.retry_later(net, id),
+        }
+    }
+
+    /// Sends a kept message to the user's device: chat messages in a session, the rest on its own.
+    fn send_kept(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: InboxId,
+        user: &str,
+        envelope: Envelope,
+        parcel: Parcel,
+    ) -> Option<ParcelId> {
+        let chat = envelope.service == Some(Service::Session)
+            && self.device(user, Service::Session, None).is_some();
+        let inbox = self.inboxes.get_mut(id)?;
+        let conversation = envelope
+            .thread
+            .as_ref()
+            .map(|thread| thread.conversation.clone())
+            .unwrap_or_default();
+        if let Some((leg, of)) = inbox.session.take() {
+            if chat && of == conversation && net.legs.contains(leg) {
+                let sent = net.legs.send(&mut net.ends, leg, parcel.clone());
+                if !matches!(sent, Err(msrp::SendError::TooLarge)) {
+                    inbox.session = Some((leg, of));
+                    return sent.ok();
+                }
+                // Another way may have room for it.
+                net.legs.finish(&mut net.ends, leg, completed());
+                return self.send_alone(net, user, envelope, parcel);
+            }
+            net.legs.finish(&mut net.ends, leg, completed());
+        }
+        if !chat {
+            return self.send_alone(net, user, envelope, parcel);
+        }
+        let leg = self.open_deferred(net, user, envelope)?;
+        self.inboxes.get_mut(id)?.session = Some((leg, conversation));
+        net.legs.send(&mut net.ends, leg, parcel).ok()
+    }
+
+    /// Opens the session in which what was kept of a chat is delivered. Its asserted identity is that of
+    /// this function; the original sender is in Referred-By.
+    fn open_deferred(
+        &self,
+        net: &mut Net<'_, Event>,
+        user: &str,
+        mut envelope: Envelope,
+    ) -> Option<LegId> {
+        let destination = self.device_destination(user, Service::Session, None)?;
+        envelope.referred_by = Some(envelope.sender().clone());
+        envelope.identity = Identity::Asserted(vec![self.config.deferred_uri.clone()]);
+        net.legs
+            .open(
+                &mut net.ends,
+                destination,
+                &envelope,
+                Terms::delivery(Setup::ActPass),
+            )
+            .ok()
+    }
+
+    /// A kept message has landed at the device, or has not.
+    pub(super) fn kept_landed(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: InboxId,
+        sequence: u64,
+        result: Result<bool, Status>,
+    ) {
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.out = Out::Nothing;
+        }
+        match result {
+            Ok(_) => self.done(net, id, sequence),
+            Err(status) if super::terminating::is_deferrable(status) => self.retry_later(net, id),
+            // The device will never take it: as good as expired.
+            Err(_) => self.expire(net, id, sequence),
+        }
+    }
+
+    /// A message that a slow device had all along has landed there, or has not.
+    pub(super) fn slow_landed(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: InboxId,
+        sequence: u64,
+        landed: bool,
+    ) {
+        if landed {
+            return self.done(net, id, sequence);
+        }
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        for entry in inbox
+            .queue
+            .iter_mut()
+            .filter(|entry| entry.sequence == sequence)
+        {
+            entry.flying = false;
+        }
+        if inbox.out == Out::Nothing {
+            self.retry_later(net, id);
+        }
+    }
+
+    /// A message need not be kept any more: on with the next.
+    pub(super) fn done(&mut self, net: &mut Net<'_, Event>, id: InboxId, sequence: u64) {
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        let user = inbox.user.clone();
+        self.timers.cancel(&Due::Expiry(id, sequence));
+        if inbox.remove(sequence) {
+            net.emit(Event::Forget { user, sequence });
+        }
+        self.go_on(net, id);
+    }
+
+    /// On with the next message; after the last one the session ends in which they were delivered.
+    pub(super) fn go_on(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        if inbox.is_busy() {
+            return self.release(net, id);
+        }
+        let user = inbox.user.clone();
+        if let Some((leg, _)) = inbox.session.take() {
+            net.legs.finish(&mut net.ends, leg, completed());
+        }
+        self.inboxes.close_if_empty(id);
+        self.bridge_late(net, &user);
+    }
+
+    pub(super) fn retry_later(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        if self.inboxes.get_mut(id).is_some() {
+            self.timers
+                .set(Due::Retry(id), net.now() + self.config.retry);
+        }
+    }
+
+    /// The store did not say what it has of a message that was to be delivered.
+    pub(super) fn not_released(&mut self, net: &mut Net<'_, Event>, id: InboxId) {
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.out = Out::Nothing;
+        }
+        self.retry_later(net, id);
+    }
+}
+
+pub(super) fn completed() -> Option<Reason> {
+    Some(Reason::sip(200, "Call completed"))
+}
