@@ -165,6 +165,9 @@ impl Endpoint {
                     Some(peer) => self.dial(cx, session, peer),
                     None => {
                         let question = cx.outbox.resolve(Text::from(first.host()));
+                        if let Some(state) = self.sessions.get_mut(session.0) {
+                            state.question = Some(question);
+                        }
                         self.resolving.insert(question, session);
                     }
                 }
@@ -481,6 +484,9 @@ impl Endpoint {
         }
         self.timers.cancel(&Timer::Unbound(session));
         self.timers.cancel(&Timer::Partial(session));
+        if let Some(question) = state.question {
+            self.resolving.remove(&question);
+        }
         let held: usize = state
             .partials
             .iter()

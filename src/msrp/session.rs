@@ -2,7 +2,7 @@
 
 use super::msg::{FailureReport, Path, Uri};
 use super::receiver::{Owed, Partial};
-use crate::engine::{ConnId, Slab, id};
+use crate::engine::{ConnId, QuestionId, Slab, id};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -90,6 +90,8 @@ pub(super) struct Session {
     pub(super) active: bool,
     /// The connection it is bound to, or will be when that is up.
     pub(super) conn: Option<ConnId>,
+    /// The question for the addresses of the peer.
+    pub(super) question: Option<QuestionId>,
     /// Who bound it before the peer's path was known.
     pub(super) early: Option<Uri>,
     pub(super) up: bool,
@@ -119,6 +121,7 @@ impl Session {
             peer: None,
             active: false,
             conn: None,
+            question: None,
             early: None,
             up: false,
             queue: VecDeque::new(),

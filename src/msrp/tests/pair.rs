@@ -471,6 +471,21 @@ fn a_session_that_the_peer_does_not_know_goes_down_with_its_messages() {
 }
 
 #[test]
+fn a_session_that_is_closed_waits_for_no_address() {
+    let mut side = Side::new(1, None);
+    let (session, _) = side.open(Settings::default());
+    let path = vec!["msrp://relay.example:7394/x;tcp".parse().unwrap()];
+    side.with(|e, cx| e.start(cx, session, path, Role::Active { peer: None }));
+    let Some(Transmit::Resolve { reply, .. }) = side.outbox.pop() else {
+        panic!()
+    };
+    side.with(|e, cx| e.close(cx, session));
+    let address = ["10.0.0.7".parse().unwrap()];
+    assert!(!side.with(|e, cx| e.handle_resolved(cx, reply.question(), &address)));
+    assert!(side.outbox.is_empty());
+}
+
+#[test]
 fn a_name_is_looked_up_and_one_without_an_address_fails() {
     for found in [true, false] {
         let mut side = Side::new(1, None);
