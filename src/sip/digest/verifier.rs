@@ -31,7 +31,10 @@ pub struct Verifier {
     lifetime: Duration,
     capacity: usize,
     algorithms: Vec<Algorithm>,
-    used: Map<Text, Used>,
+    /// By what is in a nonce of ours: when it was issued, in milliseconds, and as which.
+    used: Map<(u64, u32), Used>,
+    /// When those that are too old were last looked for.
+    swept: Duration,
 }
 
 /// Which counts of a nonce were used: the highest, and which of the 64 up to it.
@@ -55,9 +58,10 @@ impl Verifier {
             start: None,
             number: 0,
             lifetime: Duration::from_secs(300),
-            capacity: 65_536,
+            capacity: 262_144,
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             used: ids.map(),
+            swept: Duration::ZERO,
         }
     }
 
@@ -118,18 +122,21 @@ impl Verifier {
             return Verdict::Wrong;
         }
         let age = self.age(now);
-        let Some(issued) = self.issued(&answer.nonce, peer) else {
+        let Some((millis, number)) = self.issued(&answer.nonce, peer) else {
             return Verdict::Stale;
         };
-        if age.saturating_sub(issued) > self.lifetime {
+        if age.saturating_sub(Duration::from_millis(millis)) > self.lifetime {
             return Verdict::Stale;
         }
-        self.use_up(age, issued, &answer.nonce, protection.count)
+        self.use_up(age, (millis, number), protection.count)
     }
 
-    fn use_up(&mut self, age: Duration, issued: Duration, nonce: &Text, count: u32) -> Verdict {
-        if !self.used.contains_key(nonce) {
-            if self.used.len() >= self.capacity {
+    fn use_up(&mut self, age: Duration, nonce: (u64, u32), count: u32) -> Verdict {
+        let issued = Duration::from_millis(nonce.0);
+        if !self.used.contains_key(&nonce) {
+            // Not at every request: it takes as long as there are many.
+            if self.used.len() >= self.capacity && age >= self.swept + SWEEP {
+                self.swept = age;
                 let lifetime = self.lifetime;
                 self.used
                     .retain(|_, used| age.saturating_sub(used.issued) <= lifetime);
@@ -139,7 +146,7 @@ impl Verifier {
                 return Verdict::Stale;
             }
         }
-        let used = self.used.entry(nonce.compact()).or_insert(Used {
+        let used = self.used.entry(nonce).or_insert(Used {
             issued,
             highest: 0,
             window: 0,
@@ -165,12 +172,12 @@ impl Verifier {
             IpAddr::V4(peer) => data.extend_from_slice(&peer.octets()),
             IpAddr::V6(peer) => data.extend_from_slice(&peer.octets()),
         }
-        let proof = hexadecimal(&hmac(&self.key, &data)[..20]);
+        let proof = hexadecimal(&hmac(&self.key, &data)[..12]);
         format!("{millis:016x}{number:08x}{proof}")
     }
 
-    /// When a nonce was issued, if it is ours and was issued to that peer.
-    fn issued(&self, nonce: &str, peer: IpAddr) -> Option<Duration> {
+    /// When a nonce was issued, and as which, if it is ours and was issued to that peer.
+    fn issued(&self, nonce: &str, peer: IpAddr) -> Option<(u64, u32)> {
         let millis = u64::from_str_radix(nonce.get(..16)?, 16).ok()?;
         let number = u32::from_str_radix(nonce.get(16..24)?, 16).ok()?;
         let issued = Duration::from_millis(millis);
@@ -178,7 +185,7 @@ impl Verifier {
             self.nonce(issued, number, peer).as_bytes(),
             nonce.as_bytes(),
         )
-        .then_some(issued)
+        .then_some((millis, number))
     }
 }
 
@@ -191,6 +198,9 @@ impl std::fmt::Debug for Verifier {
             .finish_non_exhaustive()
     }
 }
+
+/// How long to wait between two looks for nonces that are too old.
+const SWEEP: Duration = Duration::from_secs(1);
 
 impl Used {
     /// Whether `count` was not used yet. Datagrams overtake each other, so that one below the highest is fine
@@ -350,6 +360,23 @@ mod tests {
         let offered = verifier.challenges(now, peer, false);
         let algorithms: Vec<_> = offered.iter().map(|offer| offer.algorithm).collect();
         assert_eq!(algorithms, [Algorithm::Md5, Algorithm::Sha256]);
+    }
+
+    #[test]
+    fn nonces_that_were_used_are_bounded_and_live_ones_are_not_forgotten() {
+        let (mut verifier, start, peer) = verifier();
+        verifier.capacity = 2;
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut use_one = |now| {
+            let challenge = verifier.challenges(now, peer, false).remove(0);
+            let answer = answer(&challenge, "wonderland", 1);
+            let secret = Secret::Password("wonderland");
+            verifier.verify(now, peer, &answer, "REGISTER", secret)
+        };
+        assert_eq!([use_one(at(0)), use_one(at(100))], [Verdict::Right; 2]);
+        assert_eq!([use_one(at(101)), use_one(at(300))], [Verdict::Stale; 2]);
+        assert_eq!(use_one(at(302)), Verdict::Right);
+        assert_eq!(verifier.used.len(), 2);
     }
 
     #[test]
