@@ -7,7 +7,7 @@ use crate::sip::msg::{Name, Request, Response, Status, Uri};
 use crate::wire::Text;
 use crate::wire::params::Params;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
 /// One device of one user.
@@ -49,7 +49,9 @@ pub struct Bindings {
     by_aor: Map<Text, Vec<Binding>>,
     /// When bindings of whom expire, and when they would have without a refresh.
     expiries: BinaryHeap<Reverse<(Instant, Text)>>,
-    /// With how many of them those that are not true any more are thrown out.
+    /// Who has registered over which connection, so that the end of a connection is the business of its users alone.
+    flows: BTreeSet<(ConnId, Text)>,
+    /// With how many of the expiries those that are not true any more are thrown out.
     tidy_at: usize,
     /// The least interval that is accepted; a shorter one is refused with 423.
     pub min_expires: Duration,
@@ -96,6 +98,7 @@ impl Bindings {
         Self {
             by_aor: ids.map(),
             expiries: BinaryHeap::new(),
+            flows: BTreeSet::new(),
             tidy_at: 64,
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(86_400),
@@ -143,6 +146,10 @@ impl Bindings {
         let contacts: Vec<Contact> = (headers.all::<Contact>())
             .collect::<Result<_, _>>()
             .map_err(malformed)?;
+        // No device has need of more than to replace all that there may be.
+        if contacts.len() > limits.bindings.saturating_mul(2) {
+            return Err(refuse(Status::SERVICE_UNAVAILABLE));
+        }
         let common = headers.find::<Expires>().map_err(malformed)?;
 
         let before = self.live(now, &aor);
@@ -223,6 +230,11 @@ impl Bindings {
             response: accepted(now, request, &after),
             aor: aor.clone(),
         };
+        if let Some(conn) = source.conn
+            && !touched.is_empty()
+        {
+            self.flows.insert((conn, aor.clone()));
+        }
         self.put(aor, after);
         Ok(update)
     }
@@ -236,18 +248,34 @@ impl Bindings {
     /// A connection broke. The bindings that live and die with it (RFC 5626 §6: those with a `reg-id`) are taken
     /// out; any other device may still be found at its Contact, until its time is over.
     pub fn lose_flow(&mut self, conn: ConnId) -> Vec<(Text, Binding)> {
-        for bindings in self.by_aor.values_mut() {
-            let lost = |binding: &&mut Binding| binding.source.conn == Some(conn);
-            let mut any = false;
-            for binding in bindings.iter_mut().filter(lost) {
+        let of_conn = |entry: &&(ConnId, Text)| entry.0 == conn;
+        let users: Vec<_> = (self.flows.range((conn, Text::default())..))
+            .take_while(of_conn)
+            .cloned()
+            .collect();
+        let mut lost = Vec::new();
+        for entry in users {
+            self.flows.remove(&entry);
+            let (_, aor) = entry;
+            let Some(bindings) = self.by_aor.get_mut(&aor) else {
+                continue;
+            };
+            let is_lost = |binding: &Binding| binding.source.conn == Some(conn);
+            let gone = |binding: &mut Binding| is_lost(binding) && binding.reg_id.is_some();
+            lost.extend(
+                bindings
+                    .extract_if(.., gone)
+                    .map(|binding| (aor.clone(), binding)),
+            );
+            for binding in bindings.iter_mut().filter(|binding| is_lost(binding)) {
                 binding.has_flow = false;
-                any = true;
             }
-            if any {
-                bindings.sort_by_key(Binding::rank);
+            bindings.sort_by_key(Binding::rank);
+            if bindings.is_empty() {
+                self.by_aor.remove(&aor);
             }
         }
-        self.take(|binding| binding.source.conn == Some(conn) && binding.reg_id.is_some())
+        lost
     }
 
     /// Takes out one binding, for one that has shown itself to be dead.
@@ -316,20 +344,12 @@ impl Bindings {
                 })
                 .collect();
             self.tidy_at = 64 + 2 * self.expiries.len();
+            let by_aor = &self.by_aor;
+            self.flows.retain(|(conn, aor)| {
+                let mut bindings = by_aor.get(aor).into_iter().flatten();
+                bindings.any(|binding| binding.source.conn == Some(*conn))
+            });
         }
-    }
-
-    fn take(&mut self, mut which: impl FnMut(&Binding) -> bool) -> Vec<(Text, Binding)> {
-        let mut taken = Vec::new();
-        self.by_aor.retain(|aor, bindings| {
-            taken.extend(
-                bindings
-                    .extract_if(.., |binding| which(binding))
-                    .map(|binding| (aor.clone(), binding)),
-            );
-            !bindings.is_empty()
-        });
-        taken
     }
 }
 
@@ -615,6 +635,56 @@ mod tests {
         registrar.connect();
         registrar.register(plain).unwrap();
         assert_eq!(registrar.contacts(&aor), ["sip:plain@10.0.0.9:5060", other]);
+    }
+
+    #[test]
+    fn rfc3261_10_3_a_register_with_very_many_contacts_is_refused_at_once() {
+        let mut registrar = Registrar::new();
+        let many: Vec<_> = (0..100).map(|n| format!("<sip:a@h{n}>")).collect();
+        let refused = registrar.register(&format!("Contact: {}", many.join(",")));
+        assert_eq!(refused.map(|_| ()), Err(Status::SERVICE_UNAVAILABLE));
+        let all = "Contact: <sip:a@h>, <sip:b@h>, <sip:c@h>";
+        registrar.register(all).unwrap();
+        // As many may come as go.
+        registrar
+            .register("Contact: <sip:d@h>, <sip:e@h>, <sip:f@h>, <sip:a@h>;expires=0, <sip:b@h>;expires=0, <sip:c@h>;expires=0")
+            .unwrap();
+    }
+
+    #[test]
+    fn what_connections_leave_behind_is_bounded() {
+        let mut registrar = Registrar::new();
+        for _ in 0..500 {
+            registrar.connect();
+            registrar.now += Duration::from_secs(1);
+            registrar.register("Contact: <sip:a@10.0.0.9>").unwrap();
+        }
+        assert!(registrar.bindings.flows.len() < 200);
+    }
+
+    #[test]
+    fn nothing_of_a_register_is_kept_with_its_receive_buffer() {
+        let text = "REGISTER sip:example.com SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx;x=y\r\n\
+             From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\n\
+             Call-ID: alice\r\nCSeq: 1 REGISTER\r\nUser-Agent: a phone\r\n\
+             Path: <sip:p1;lr>\r\nExpires: 600\r\n\
+             Contact: \"phone\" <sip:a;x=y@10.0.0.9;z=1?h=v>;q=0.2;+g.oma.sip-im=\"<a>\";\
+             +sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nContent-Length: 0\r\n\r\n";
+        let mut buffer = bytes::BytesMut::with_capacity(64 * 1024);
+        buffer.extend_from_slice(text.as_bytes());
+        let received = buffer.freeze();
+        let mut registrar = Registrar::new();
+        {
+            let limits = Limits::default();
+            let Ok(Message::Request(request)) = Message::parse(received.clone(), &limits) else {
+                panic!()
+            };
+            let (now, source) = (registrar.now, registrar.source);
+            let update = registrar.bindings.update(now, &request, source, &limits);
+            assert_eq!(update.unwrap().added.len(), 1);
+        }
+        assert!(received.try_into_mut().is_ok(), "the buffer is still held");
     }
 
     #[test]
