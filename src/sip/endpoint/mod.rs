@@ -256,6 +256,7 @@ impl Endpoint {
             match stream.framer.next(cx.limits) {
                 Ok(Some(Frame::Message(bytes))) => {
                     stream.heard = true;
+                    stream.partial = None;
                     stream.pinged = false;
                     let Some(source) = source_of(cx, conn) else {
                         return;
@@ -273,7 +274,7 @@ impl Endpoint {
                     stream.pinged = false;
                     self.timers.cancel(&Deadline::Pong(conn));
                 }
-                Ok(None) => return,
+                Ok(None) => return self.await_rest(cx, conn),
                 Err(error) => {
                     crate::engine::trace::debug!("closed connection {conn}: {error}");
                     return self.close(cx, conn);
@@ -394,12 +395,36 @@ impl Endpoint {
         self.clients.len() + self.servers.len() >= cx.limits.sip_transactions
     }
 
-    /// A connection may have been idle for too long.
-    fn idle(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(stream) = self.net.get(conn) else {
+    /// A message has begun on a connection and must not take for ever.
+    fn await_rest(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(stream) = self.net.get_mut(conn) else {
             return;
         };
-        let until = stream.used + cx.limits.sip_idle;
+        if stream.framer.buffered() == 0 {
+            stream.partial = None;
+        } else if stream.partial.is_none() {
+            stream.partial = Some(cx.now);
+            let until = cx.now + self.config.times.give_up();
+            let timer = Deadline::Idle(conn);
+            if self.timers.get(&timer).is_none_or(|at| at > until) {
+                self.timers.set(timer, until);
+            }
+        }
+    }
+
+    /// A connection may have been idle for too long.
+    fn idle(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(stream) = self.net.get_mut(conn) else {
+            return;
+        };
+        if stream.congested {
+            // It is us who do not read.
+            stream.partial = stream.partial.map(|_| cx.now);
+        }
+        let mut until = stream.used + cx.limits.sip_idle;
+        if let Some(since) = stream.partial {
+            until = until.min(since + self.config.times.give_up());
+        }
         if until <= cx.now || !stream.heard && !stream.outgoing() {
             self.close(cx, conn);
         } else {

@@ -101,6 +101,8 @@ pub(super) struct Stream {
     /// Whether the peer has ever answered a keep-alive, and whether one waits for its answer.
     pub(super) pongs: bool,
     pub(super) pinged: bool,
+    /// Since when a message waits for its rest.
+    pub(super) partial: Option<Instant>,
     /// Whether it ever carried a message to us.
     pub(super) heard: bool,
     /// Bytes of responses in the queue.
@@ -121,6 +123,7 @@ impl Stream {
             used: now,
             pongs: false,
             pinged: false,
+            partial: None,
             heard: false,
             answers: 0,
             congested: false,

@@ -129,6 +129,10 @@ impl Framer {
                 Step::Field(start) => self.field(start, limits)?,
                 Step::Body(total) if self.buffer.len() >= total => {
                     let message = self.buffer.split_to(total).freeze();
+                    if self.buffer.is_empty() {
+                        // An idle connection keeps no buffer.
+                        self.buffer = BytesMut::new();
+                    }
                     (self.scanned, self.content_length, self.step) = (0, None, Step::Between);
                     return Ok(Some(Frame::Message(message)));
                 }

@@ -232,3 +232,59 @@ fn both_ends_of_a_dialog_may_be_one_endpoint() {
     wire.seconds(60);
     assert!(wire.events(0).is_empty() && wire.outside().is_empty());
 }
+
+/// A message in a receive buffer of the usual size.
+fn received(text: &str) -> bytes::Bytes {
+    let mut buffer = bytes::BytesMut::with_capacity(64 * 1024);
+    buffer.extend_from_slice(text.replace('\n', "\r\n").as_bytes());
+    buffer.freeze()
+}
+
+#[test]
+fn a_call_keeps_no_receive_buffer() {
+    let (local, peer) = (crate::wire::addr("10.0.0.1:5060"), crate::wire::addr(PEER));
+    let more = "Record-Route: <sip:p.example;lr>\nSession-Expires: 1800;refresher=uac\n\
+                Allow: UPDATE\nContent-Type: application/sdp\n";
+    // One that came in.
+    let mut wire = alone();
+    let bytes = received(
+        &from_peer("INVITE", "a", 1, more)
+            .replace("Content-Length: 0\n\n", "Content-Length: 5\n\nv=0\n"),
+    );
+    wire.with(0, |sip, cx| {
+        sip.handle_datagram(cx, local, peer, bytes.clone())
+    });
+    let (id, ok) = match &wire.events(0)[..] {
+        [Event::Invited { call, request, .. }] => {
+            (*call, request.response(cpm::sip::msg::Status::OK))
+        }
+        other => panic!("{other:?}"),
+    };
+    wire.with(0, |sip, cx| sip.accept(cx, id, ok));
+    assert!(bytes.try_into_mut().is_ok(), "held by a call that came in");
+    // One that went out.
+    let mut wire = alone();
+    let id = call(&mut wire);
+    let invite = wire.heard();
+    let progress = answer(
+        &invite,
+        "180 Ringing",
+        "peer",
+        "Contact: <sip:bob@10.0.0.9>",
+    );
+    let ok = answer(
+        &invite,
+        "200 OK",
+        "peer",
+        &format!("Contact: <sip:bob@10.0.0.9>\n{more}"),
+    );
+    for text in [progress, ok] {
+        let bytes = received(&text);
+        wire.with(0, |sip, cx| {
+            sip.handle_datagram(cx, local, peer, bytes.clone())
+        });
+        assert_eq!(wire.events(0).len(), 1);
+        assert!(bytes.try_into_mut().is_ok(), "held by a call that went out");
+    }
+    assert!(wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into())));
+}

@@ -350,3 +350,21 @@ fn rfc5626_4_4_1_many_keep_alives_at_once_get_one_answer() {
     wire.stream(0, conn, "\n\n");
     assert_eq!(wire.heard(), "\n");
 }
+
+#[test]
+fn rfc3261_18_3_a_message_that_never_ends_is_not_waited_for() {
+    let mut wire = alone();
+    let conn = wire.connect(0, "10.0.0.9:31000");
+    let message = over_tcp("OPTIONS", "a");
+    wire.stream(0, conn, &message);
+    assert_eq!(wire.events(0).len(), 1);
+    wire.seconds(100);
+    // A byte now and then is no progress.
+    let (first, rest) = message.split_at(40);
+    wire.stream(0, conn, first);
+    wire.seconds(31);
+    wire.stream(0, conn, &rest[..1]);
+    assert!(wire.events(0).is_empty());
+    wire.seconds(1);
+    assert!(matches!(wire.events(0)[..], [Event::FlowLost { .. }]));
+}

@@ -39,10 +39,7 @@ fn rfc3261_8_1_2_first_route_then_proxy_then_request_uri() {
     let routed = {
         let mut request = request.clone();
         let route = "<sip:10.0.0.6;lr>";
-        request
-            .headers_mut()
-            .push_text(cpm::sip::msg::Name::Route, route)
-            .unwrap();
+        request.headers_mut().push_text(Name::Route, route).unwrap();
         request
     };
     request.clear_body();
