@@ -14,16 +14,18 @@
 //! What a node sends to one of its own listeners never leaves it: functions that live behind one address
 //! speak SIP and MSRP with each other exactly as they would across hosts, without a socket in between.
 
-pub use crate::conversation::Ends;
+pub mod ends;
+mod hairpin;
+
+use crate::conversation::Ends;
 use crate::conversation::{self, Legs};
 use crate::engine::{
-    Clock, Conn, ConnId, Cx, Ids, Input, Limits, Map, Outbox, Protocol, QuestionId, Reply, Seed,
-    Tap, Transmit, Transport,
+    Clock, Conn, ConnId, Cx, Ids, Input, Limits, Outbox, Protocol, QuestionId, Reply, Seed, Tap,
+    Transmit, Transport,
 };
-use crate::sip::msg::header::Allow;
-use crate::sip::msg::{Method, Request, Status};
 use crate::{msrp, sip};
 use bytes::Bytes;
+use hairpin::{Hairpins, Turned};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -469,167 +471,6 @@ fn climb<R: Role>(role: &mut R, net: &mut Net<'_, R::Event>) -> bool {
     }
     true
 }
-
-impl Ends<'_> {
-    /// Answers a request that nobody here takes: OPTIONS with what we can do, anything else with 405
-    /// (RFC 3261 §8.2.1, §11.2).
-    pub fn decline(&mut self, id: sip::ServerId, request: &Request) {
-        let status = match request.method() {
-            Method::Options => Status::OK,
-            _ => Status::METHOD_NOT_ALLOWED,
-        };
-        let mut response = request.response(status);
-        response.headers_mut().push(&Allow(ALLOWED.to_vec()));
-        self.sip.respond(&mut self.cx, id, response);
-    }
-
-    fn handle_input(&mut self, input: Input) {
-        let Self { cx, sip, msrp } = self;
-        match input {
-            Input::Datagram { local, peer, data } => sip.handle_datagram(cx, local, peer, data),
-            Input::Connected { conn, local } => {
-                cx.outbox.connected(conn, local);
-                match cx.outbox.conn(conn).map(|conn| conn.protocol) {
-                    Some(Protocol::Sip) => sip.handle_connected(cx, conn),
-                    Some(Protocol::Msrp) => msrp.handle_connected(cx, conn),
-                    None => {}
-                }
-            }
-            Input::Data { conn, data } => match cx.outbox.conn(conn).map(|conn| conn.protocol) {
-                Some(Protocol::Sip) => sip.handle_data(cx, conn, data),
-                Some(Protocol::Msrp) => msrp.handle_data(cx, conn, data),
-                None => {}
-            },
-            Input::Closed { conn } => match cx.outbox.closed(conn).map(|conn| conn.protocol) {
-                Some(Protocol::Sip) => sip.handle_closed(cx, conn),
-                Some(Protocol::Msrp) => msrp.handle_closed(cx, conn),
-                None => {}
-            },
-        }
-    }
-
-    fn handle_accept(
-        &mut self,
-        protocol: Protocol,
-        transport: Transport,
-        local: SocketAddr,
-        peer: SocketAddr,
-    ) -> ConnId {
-        let Self { cx, sip, msrp } = self;
-        let conn = cx.outbox.accept(Conn {
-            protocol,
-            transport,
-            local: Some(local),
-            peer,
-            outgoing: false,
-        });
-        match protocol {
-            Protocol::Sip => sip.handle_accepted(cx, conn),
-            Protocol::Msrp => msrp.handle_accepted(cx, conn),
-        }
-        conn
-    }
-
-    fn poll_stream(&mut self, conn: ConnId) -> Option<Bytes> {
-        let Self { cx, sip, msrp } = self;
-        match cx.outbox.conn(conn)?.protocol {
-            Protocol::Sip => sip.poll_stream(conn),
-            Protocol::Msrp => msrp.poll_stream(cx, conn),
-        }
-    }
-}
-
-/// What a node sends to itself.
-#[derive(Debug)]
-struct Hairpins {
-    listeners: Vec<(Protocol, Transport, SocketAddr)>,
-    /// Both ends of each connection from ourselves to ourselves.
-    pipes: Map<ConnId, ConnId>,
-    /// Pipes whose far end could not take more at the last try.
-    stalled: Vec<ConnId>,
-}
-
-/// Something for ourselves.
-enum Turned {
-    Datagram(Input),
-    Connect {
-        conn: ConnId,
-        protocol: Protocol,
-        transport: Transport,
-        local: SocketAddr,
-        peer: SocketAddr,
-    },
-    Flush {
-        from: ConnId,
-        to: ConnId,
-    },
-    Close {
-        other: ConnId,
-    },
-}
-
-impl Hairpins {
-    /// What of `transmit` is for ourselves; what is not goes on to the driver.
-    fn turn(&mut self, transmit: Transmit, driver: &mut VecDeque<Transmit>) -> Option<Turned> {
-        match transmit {
-            Transmit::Datagram { local, peer, data }
-                if self.listens(Protocol::Sip, Transport::Udp, peer) =>
-            {
-                let from = local.unwrap_or(peer);
-                Some(Turned::Datagram(Input::Datagram {
-                    local: peer,
-                    peer: from,
-                    data,
-                }))
-            }
-            Transmit::Connect {
-                conn,
-                protocol,
-                transport,
-                peer,
-                ..
-            } if self.listens(protocol, transport, peer) => Some(Turned::Connect {
-                conn,
-                protocol,
-                transport,
-                local: peer,
-                peer,
-            }),
-            Transmit::Flush { conn } if self.pipes.contains_key(&conn) => {
-                let to = *self.pipes.get(&conn)?;
-                Some(Turned::Flush { from: conn, to })
-            }
-            Transmit::Close { conn } if self.pipes.contains_key(&conn) => {
-                let other = self.pipes.remove(&conn)?;
-                self.pipes.remove(&other);
-                Some(Turned::Close { other })
-            }
-            transmit => {
-                driver.push_back(transmit);
-                None
-            }
-        }
-    }
-
-    fn listens(&self, protocol: Protocol, transport: Transport, addr: SocketAddr) -> bool {
-        self.listeners.contains(&(protocol, transport, addr))
-    }
-
-    fn join(&mut self, one: ConnId, other: ConnId) {
-        self.pipes.insert(one, other);
-        self.pipes.insert(other, one);
-    }
-}
-
-/// What every node takes.
-const ALLOWED: [Method; 6] = [
-    Method::Invite,
-    Method::Ack,
-    Method::Cancel,
-    Method::Bye,
-    Method::Message,
-    Method::Options,
-];
 
 /// Events that may climb in one step before it is called endless.
 const ROUNDS: u32 = 1_000_000;

@@ -9,6 +9,8 @@ mod chats;
 mod event;
 mod inbound;
 mod outbound;
+mod sessions;
+mod typing;
 
 pub use event::{Event, MessageId, SendError};
 

@@ -1,12 +1,10 @@
 //! What the user says: queued in order, sent as soon as something takes it, tried again until it is taken.
 
-use super::chat::{Flight, Outgoing, Session, State, Way};
+use super::chat::{Flight, Outgoing, Way};
 use super::event::{Event, MessageId, SendError};
 use super::{ChatId, Client, Options, Timer};
-use crate::composing::{self, IsComposing};
-use crate::conversation::activity::Tell;
 use crate::conversation::{
-    Destination, Envelope, Identity, LegId, Mode, Parcel, ParcelId, Service, Status, Terms, Thread,
+    Destination, Envelope, Identity, Mode, Parcel, ParcelId, Service, Status, Terms, Thread,
     message,
 };
 use crate::cpim;
@@ -16,44 +14,9 @@ use crate::sip::Uri;
 use crate::sip::msg::Status as SipStatus;
 use crate::sip::msg::header::Reason;
 use crate::wire::Text;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Client {
-    pub(super) fn open_chat(&mut self, net: &mut Net<'_, Event>, from: Uri, peer: Uri) -> ChatId {
-        let cx = &mut net.ends.cx;
-        let id = self.chats.between(cx.ids, &from, &peer, cx.limits.chats);
-        if let Some(chat) = self.chats.get_mut(id) {
-            chat.wants_session = true;
-            chat.not_before = None;
-        }
-        self.open_session(net, id);
-        id
-    }
-
-    pub(super) fn end_chat(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        chat.wants_session = false;
-        // What is still unsent goes on its own.
-        for outgoing in chat
-            .outgoing
-            .iter_mut()
-            .filter(|outgoing| outgoing.way == Way::Session)
-        {
-            outgoing.way = Way::SessionOrAlone;
-        }
-        let legs = chat
-            .legs
-            .iter()
-            .filter(|session| session.state != State::Delivery)
-            .map(|session| session.leg);
-        for leg in legs.collect::<Vec<_>>() {
-            net.legs
-                .finish(&mut net.ends, leg, Some(Reason::sip(200, "Call completed")));
-        }
-    }
-
     pub(super) fn send_text(
         &mut self,
         net: &mut Net<'_, Event>,
@@ -183,7 +146,7 @@ impl Client {
     }
 
     /// Sends the first thing that is not on its way; false if there is none, or if it has to wait.
-    fn send_next(&mut self, net: &mut Net<'_, Event>, id: ChatId) -> bool {
+    pub(super) fn send_next(&mut self, net: &mut Net<'_, Event>, id: ChatId) -> bool {
         let Some(chat) = self.chats.get_mut(id) else {
             return false;
         };
@@ -253,7 +216,7 @@ impl Client {
     }
 
     /// Sends something on its own: in one SIP MESSAGE, or in a session made for it if it is large.
-    fn send_alone(
+    pub(super) fn send_alone(
         &mut self,
         net: &mut Net<'_, Event>,
         id: ChatId,
@@ -277,36 +240,6 @@ impl Client {
             .finish(&mut net.ends, leg, Some(Reason::sip(200, "Call completed")));
         self.chats.fly(parcel, id);
         Some(parcel)
-    }
-
-    /// Opens a session of a chat, unless there is one or one is on its way.
-    fn open_session(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        if chat.session().is_some() {
-            return;
-        }
-        let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), Service::Session);
-        envelope.identity = Identity::Preferred(chat.local.clone());
-        let thread = Thread::next(net.ends.cx.ids, chat.conversation.clone());
-        envelope.thread = Some(thread.clone());
-        let destination = Destination::uri(chat.peer.clone());
-        let terms = Terms::chat(self.config.setup).with_tls(self.config.is_secure());
-        match net.legs.open(&mut net.ends, destination, &envelope, terms) {
-            Ok(leg) => {
-                chat.legs.push(Session {
-                    leg,
-                    thread,
-                    state: State::Opening,
-                });
-                self.chats.bind(leg, id);
-            }
-            Err(_) => {
-                let at = chat.back_off(net.now(), None);
-                self.timers.set(Timer::Retry(id.0), at);
-            }
-        }
     }
 
     /// The next hop has taken something of ours.
@@ -433,197 +366,13 @@ impl Client {
             },
         });
     }
-
-    /// The user pressed a key.
-    pub(super) fn typing(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
-        let now = net.now();
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        let tell = chat.composer.keystroke(now, &self.config.timing);
-        self.tell(net, id, tell);
-    }
-
-    /// A timer of our own typing has come.
-    pub(super) fn tell_composing(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
-        let now = net.now();
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        let tell = chat.composer.poll(now, &self.config.timing);
-        self.tell(net, id, tell);
-    }
-
-    /// A session has opened: a user who began to type before is typing still.
-    pub(super) fn tell_open(&mut self, net: &mut Net<'_, Event>, id: ChatId) {
-        let active = self
-            .chats
-            .get(id)
-            .is_some_and(|chat| chat.composer.deadline().is_some());
-        self.tell(net, id, active.then_some(Tell::Active));
-    }
-
-    /// Tells the peer in the session, if one is open: this is worth nothing later, and nothing at all to
-    /// somebody who is not there.
-    fn tell(&mut self, net: &mut Net<'_, Event>, id: ChatId, tell: Option<Tell>) {
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        if let Some(at) = chat.composer.deadline() {
-            self.timers.set(Timer::Composer(id.0), at);
-        }
-        let (Some(tell), true, Some(leg)) = (
-            tell,
-            chat.is_open(),
-            chat.session().map(|session| session.leg),
-        ) else {
-            return;
-        };
-        let mut document = IsComposing::new(match tell {
-            Tell::Active => composing::State::Active,
-            Tell::Idle => composing::State::Idle,
-        });
-        document.content_type = Some(Text::from_static("text/plain"));
-        // Twice as long as we take to say it again, so that it does not lapse while the next one travels.
-        document.refresh = (tell == Tell::Active).then_some(self.config.timing.refresh * 2);
-        let [from, to] = [&chat.local, &chat.peer].map(|uri| cpim::Identity::new(uri.to_string()));
-        let raw = net.legs.takes(leg, composing::MEDIA_TYPE, None) == Some(true);
-        let parcel = if raw {
-            Parcel::new(Text::from_static(composing::MEDIA_TYPE), document.write())
-        } else {
-            message::composing(&net.ends.cx, &from, &to, &document)
-        };
-        // Nobody waits for it: a failure is no news.
-        let _ = net.legs.send(&mut net.ends, leg, parcel);
-    }
-
-    /// A session of a chat is over: what it had not delivered goes another way.
-    pub(super) fn leg_ended(
-        &mut self,
-        net: &mut Net<'_, Event>,
-        leg: LegId,
-        ending: crate::conversation::Ending,
-    ) {
-        use crate::conversation::Ending;
-        let Some(id) = self.chats.unbind(leg) else {
-            return;
-        };
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        let Some(place) = chat.legs.iter().position(|session| session.leg == leg) else {
-            return;
-        };
-        let session = chat.legs.remove(place);
-        let peer = chat.peer.clone();
-        if let (State::Opening, Ending::Refused { status, .. }) = (session.state, &ending)
-            && is_passing(*status)
-        {
-            self.fail_waiting(net, id, *status, self.config.give_up);
-        }
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        // While another session takes its place, or will be tried for what waits, nothing has ended for
-        // the user.
-        let refused_for_now = session.state == State::Opening
-            && matches!(&ending, Ending::Refused { status, .. } if is_passing(*status));
-        let goes_on = refused_for_now && !chat.outgoing.is_empty();
-        if session.state != State::Delivery && chat.session().is_none() && !goes_on {
-            net.emit(Event::Ended {
-                chat: id,
-                peer,
-                ending: ending.clone(),
-            });
-        }
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        if chat.watcher.idle() {
-            let from = chat.peer.clone();
-            self.timers.cancel(&Timer::Watcher(id.0));
-            net.emit(Event::Typing {
-                chat: id,
-                from,
-                active: false,
-            });
-        }
-        match ending {
-            // The peer, or we, left: the next message opens a new session only if the user asks for one.
-            Ending::Left | Ending::Gone | Ending::Finished => {
-                if session.state != State::Delivery {
-                    self.alone_from_now(id);
-                }
-            }
-            Ending::Refused { status, .. } if session.state == State::Opening => {
-                if is_passing(status) {
-                    self.try_later(net.now(), id);
-                } else if matches!(status.code(), 405 | 415 | 488 | 606) {
-                    // No session is to be had with this peer, but a message may be.
-                    self.alone_from_now(id);
-                } else {
-                    self.fail_waiting(net, id, status, Duration::ZERO);
-                    self.alone_from_now(id);
-                }
-            }
-            _ => self.try_later(net.now(), id),
-        }
-        self.pump(net, id);
-    }
-
-    fn alone_from_now(&mut self, id: ChatId) {
-        let Some(chat) = self
-            .chats
-            .get_mut(id)
-            .filter(|chat| chat.session().is_none())
-        else {
-            return;
-        };
-        chat.wants_session = false;
-        for outgoing in &mut chat.outgoing {
-            if outgoing.way == Way::Session {
-                outgoing.way = Way::SessionOrAlone;
-            }
-        }
-    }
-
-    fn try_later(&mut self, now: Instant, id: ChatId) {
-        let Some(chat) = self.chats.get_mut(id) else {
-            return;
-        };
-        let at = chat.back_off(now, None);
-        self.timers.set(Timer::Retry(id.0), at);
-    }
-
-    /// There is no session for what has waited for one as long as `age`.
-    fn fail_waiting(
-        &mut self,
-        net: &mut Net<'_, Event>,
-        id: ChatId,
-        status: SipStatus,
-        age: Duration,
-    ) {
-        let now = net.now();
-        let waits = |outgoing: &Outgoing| {
-            outgoing.flight == Flight::Waiting
-                && outgoing.way == Way::Session
-                && now.saturating_duration_since(outgoing.since) >= age
-        };
-        while let Some(at) = self
-            .chats
-            .get(id)
-            .and_then(|chat| chat.outgoing.iter().position(waits))
-        {
-            self.give_up(net, id, at, Some(status));
-        }
-    }
 }
 
 /// What a peer that takes only short messages would say.
 const TOO_LARGE: SipStatus = SipStatus::REQUEST_ENTITY_TOO_LARGE;
 
 /// Whether a failure says more about the moment than about the message.
-const fn is_passing(status: SipStatus) -> bool {
+pub(super) const fn is_passing(status: SipStatus) -> bool {
     matches!(
         status.code(),
         408 | 430 | 480 | 481 | 486 | 487 | 500 | 502 | 503 | 504

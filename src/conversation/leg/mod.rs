@@ -12,19 +12,19 @@
 //! Content may be sent in any of these states; it waits in the MSRP session until that is up. What the
 //! next hop has not confirmed when a leg ends comes back as [`Event::Unsent`], in order.
 
-use super::Ends;
-use super::envelope::{Destination, Envelope};
-use super::event::{Custody, Ending, Event, Parcel, ParcelId};
-use super::service::Service;
-use super::terms::{self, Terms};
+mod reports;
+
+use crate::conversation::Ends;
+use crate::conversation::envelope::{Destination, Envelope};
+use crate::conversation::event::{Custody, Ending, Event, Parcel, ParcelId};
+use crate::conversation::service::Service;
+use crate::conversation::terms::{self, Terms};
 use crate::engine::{Ids, Map, Slab, Timers, Transport, id};
 use crate::msrp::{self, SendId, SessionId};
-use crate::sip::msg::header::{Contact, Reason, Warning};
-use crate::sip::msg::{Method, Request, Response, Status};
-use crate::sip::{self, CallId, RequestId, Source};
-use crate::wire::Text;
+use crate::sip::msg::header::{Reason, Warning};
+use crate::sip::msg::{Method, Request, Status};
+use crate::sip::{self, CallId, RequestId};
 use std::collections::VecDeque;
-use std::time::Instant;
 
 id! {
     /// A leg of this node.
@@ -44,7 +44,7 @@ pub struct Legs {
     /// Legs whose media is gone, until they are given up.
     broken: Timers<LegId>,
     /// Which services this node says it offers in the Contact of its INVITEs and answers.
-    contact: super::Contact,
+    contact: crate::conversation::Contact,
 }
 
 /// One leg.
@@ -93,12 +93,12 @@ impl Legs {
             by_request: ids.map(),
             events: VecDeque::new(),
             broken: Timers::new(ids),
-            contact: super::Contact::default(),
+            contact: crate::conversation::Contact::default(),
         }
     }
 
     /// What the Contact of this node's INVITEs and answers says besides its address.
-    pub fn set_contact(&mut self, contact: super::Contact) {
+    pub fn set_contact(&mut self, contact: crate::conversation::Contact) {
         self.contact = contact;
     }
 
@@ -299,299 +299,6 @@ impl Legs {
             .map(|peer| peer.accepts(content_type, wrapped))
     }
 
-    /// Something happened in SIP. What belongs to no leg comes back.
-    pub fn handle_sip(&mut self, ends: &mut Ends<'_>, event: sip::Event) -> Option<sip::Event> {
-        use sip::Event as Sip;
-        match event {
-            Sip::Invited {
-                call,
-                request,
-                source,
-            } => self.invited(ends, call, request, source),
-            Sip::Request {
-                id,
-                request,
-                source,
-                ..
-            } if *request.method() == Method::Message => {
-                self.paged(ends, id, request, source);
-            }
-            Sip::Response { id, response } => match self.by_request.remove(&id) {
-                Some(parcel) => self.paged_out(parcel, response.status(), Some(&response)),
-                None => return Some(Sip::Response { id, response }),
-            },
-            Sip::Failed { id, why } => match self.by_request.remove(&id) {
-                Some(parcel) => self.paged_out(parcel, why.status(), None),
-                None => return Some(Sip::Failed { id, why }),
-            },
-            Sip::Progress { call, response } => {
-                if let (Some(leg), 180..=189) = (self.of_call(call), response.status().code()) {
-                    self.events.push_back(Event::Ringing { leg });
-                }
-            }
-            Sip::Accepted { call, response } => self.accepted(ends, call, &response),
-            Sip::Rejected {
-                call,
-                status,
-                response,
-                ..
-            } => {
-                let warning = response
-                    .as_ref()
-                    .and_then(|response| response.headers().get::<Warning>().ok());
-                let ending = Ending::Refused {
-                    status,
-                    warning: warning.map(|warning| warning.text),
-                };
-                self.over(ends, call, ending);
-            }
-            Sip::Cancelled { call, request } => {
-                let reason = request.headers().find::<Reason>().ok().flatten();
-                self.over(ends, call, Ending::Cancelled { reason });
-            }
-            Sip::Ended {
-                call,
-                reason,
-                cause,
-            } => {
-                let ending = match cause {
-                    sip::EndCause::Bye => Ending::of_bye(reason),
-                    _ => Ending::Lost,
-                };
-                self.over(ends, call, ending);
-            }
-            Sip::Reinvited { call, request } => self.reinvited(ends, call, &request),
-            Sip::Confirmed { .. } | Sip::Reanswered { .. } => {}
-            event => return Some(event),
-        }
-        None
-    }
-
-    /// Something happened in MSRP.
-    pub fn handle_msrp(&mut self, ends: &mut Ends<'_>, event: msrp::Event) {
-        use msrp::Event as Msrp;
-        match event {
-            Msrp::Up { session } => {
-                let Some(&id) = self.by_session.get(&session) else {
-                    return;
-                };
-                let Some(leg) = self.legs.get_mut(id.0) else {
-                    return;
-                };
-                leg.state = State::Up;
-                self.events.push_back(Event::Up { leg: id });
-            }
-            Msrp::Received { session, message } => {
-                let Some(&leg) = self.by_session.get(&session) else {
-                    return;
-                };
-                let parcel = Parcel::new(message.content_type, message.body);
-                let custody = Custody::Receipt(message.receipt);
-                self.events.push_back(Event::Received {
-                    leg,
-                    parcel,
-                    custody,
-                });
-            }
-            Msrp::Sent { id, .. } => self.landed(ends, id, None),
-            Msrp::Failed { id, status, .. } => self.landed(ends, id, Some(status)),
-            Msrp::Down { session, .. } => {
-                let Some(&id) = self.by_session.get(&session) else {
-                    return;
-                };
-                // Where both end together, the end of the connection overtakes the BYE.
-                self.broken.set(id, ends.cx.now + ends.cx.limits.leg_grace);
-            }
-            _ => {}
-        }
-    }
-
-    /// The deadline of [`poll_timeout`](Self::poll_timeout) has come: a leg whose media is gone, and whose
-    /// peer has not said goodbye since, is lost. The peer is told why (in RCC.07's words).
-    pub fn handle_timeout(&mut self, ends: &mut Ends<'_>) {
-        while let Some(id) = self.broken.pop(ends.cx.now) {
-            let Some(leg) = self.remove(ends, id) else {
-                continue;
-            };
-            let reason = Reason::sip(480, "Bearer unavailable");
-            ends.sip.hang_up(&mut ends.cx, leg.call, Some(reason));
-            self.events.push_back(Event::Ended {
-                leg: id,
-                ending: Ending::Lost,
-            });
-        }
-    }
-
-    /// When a leg will be given up.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.broken.next()
-    }
-
-    /// The next event.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
-    }
-
-    fn invited(&mut self, ends: &mut Ends<'_>, call: CallId, request: Request, source: Source) {
-        let refuse = |ends: &mut Ends<'_>, status| {
-            ends.sip
-                .reject(&mut ends.cx, call, request.response(status))
-        };
-        let Ok(envelope) = Envelope::read(&request) else {
-            return refuse(ends, Status::BAD_REQUEST);
-        };
-        let Some(peer) = terms::Peer::read(&request, &envelope, ends.cx.limits) else {
-            return refuse(ends, Status::NOT_ACCEPTABLE_HERE);
-        };
-        if terms::brings_message(&request, ends.cx.limits) {
-            return refuse(ends, Status::NOT_ACCEPTABLE_HERE);
-        }
-        let Ok(session) = ends.msrp.open(&mut ends.cx, peer.terms().settings()) else {
-            return refuse(ends, Status::SERVICE_UNAVAILABLE);
-        };
-        let terms = peer.terms();
-        let mut leg = Leg::new(call, session, State::Invited, terms.clone(), Some(peer));
-        leg.invite = Some(request.clone());
-        let leg = self.insert(leg);
-        self.events.push_back(Event::Invited {
-            leg,
-            envelope,
-            terms,
-            request,
-            source,
-        });
-    }
-
-    fn paged(&mut self, ends: &mut Ends<'_>, id: sip::ServerId, request: Request, source: Source) {
-        match (Envelope::read(&request), Parcel::of_request(&request)) {
-            (Ok(envelope), Some(parcel)) => {
-                let custody = Custody::Request(id, Box::new(request));
-                self.events.push_back(Event::Paged {
-                    envelope,
-                    parcel,
-                    custody,
-                    source,
-                });
-            }
-            _ => ends
-                .sip
-                .respond(&mut ends.cx, id, request.response(Status::BAD_REQUEST)),
-        }
-    }
-
-    fn paged_out(&mut self, id: ParcelId, status: Status, response: Option<&Response>) {
-        let Some(flight) = self.parcels.remove(id.0) else {
-            return;
-        };
-        self.events.push_back(if status.is_success() {
-            Event::Sent {
-                parcel: id,
-                leg: None,
-                kept: status == Status::ACCEPTED,
-            }
-        } else {
-            let retry_after = response.and_then(super::event::retry_after);
-            Event::Unsent {
-                parcel: id,
-                leg: None,
-                content: flight.parcel,
-                status,
-                retry_after,
-            }
-        });
-    }
-
-    fn accepted(&mut self, ends: &mut Ends<'_>, call: CallId, response: &Response) {
-        let Some(id) = self.of_call(call) else { return };
-        let Some(leg) = self.legs.get_mut(id.0) else {
-            return;
-        };
-        if leg.state != State::Inviting {
-            return;
-        }
-        let Some(peer) = terms::Peer::of_answer(response, ends.cx.limits) else {
-            // An answer that cannot be used ends the session it has begun (RFC 3261 §13.2.2.4).
-            if let Some(leg) = self.remove(ends, id) {
-                ends.sip.hang_up(
-                    &mut ends.cx,
-                    leg.call,
-                    Some(Reason::sip(488, "Not acceptable here")),
-                );
-                let ending = Ending::Refused {
-                    status: Status::NOT_ACCEPTABLE_HERE,
-                    warning: None,
-                };
-                self.events.push_back(Event::Ended { leg: id, ending });
-            }
-            return;
-        };
-        if let Some(settings) = ends.msrp.settings_mut(leg.session) {
-            settings.peer_max_size = peer.max_size();
-        }
-        leg.state = State::Joining;
-        let role = leg.terms.role_after(&peer);
-        ends.msrp
-            .start(&mut ends.cx, leg.session, peer.path(), role);
-        let instance = response
-            .headers()
-            .find::<Contact>()
-            .ok()
-            .flatten()
-            .and_then(|contact| contact.features().instance().map(Text::from));
-        leg.peer = Some(peer);
-        self.events.push_back(Event::Accepted { leg: id, instance });
-    }
-
-    /// A re-INVITE refreshes the session or looks at it; the media stays what was agreed (a change of the
-    /// path would be a new leg).
-    fn reinvited(&mut self, ends: &mut Ends<'_>, call: CallId, request: &Request) {
-        let leg = self.of_call(call).and_then(|id| self.legs.get(id.0));
-        let answer = leg.and_then(|leg| {
-            let peer = terms::Peer::read_media(request.body(), ends.cx.limits)
-                .or_else(|| leg.peer.clone())?;
-            let path = ends.msrp.local_path(leg.session)?;
-            Some(leg.terms.answer(&mut ends.cx, &peer, &path).0)
-        });
-        let mut response = request.response(
-            answer
-                .as_ref()
-                .map_or(Status::NOT_ACCEPTABLE_HERE, |_| Status::OK),
-        );
-        if let Some(sdp) = answer {
-            response.set_body("application/sdp", sdp);
-        }
-        ends.sip.answer_reinvite(&mut ends.cx, call, response);
-    }
-
-    /// The next hop has, or has not, taken a parcel that went by MSRP.
-    fn landed(&mut self, ends: &mut Ends<'_>, send: SendId, failed: Option<msrp::Status>) {
-        let Some(parcel) = self.by_send.remove(&send) else {
-            return;
-        };
-        let Some(flight) = self.parcels.remove(parcel.0) else {
-            return;
-        };
-        let Some(id) = flight.leg else { return };
-        if let Some(leg) = self.legs.get_mut(id.0) {
-            leg.flying.retain(|flying| *flying != parcel);
-        }
-        self.events.push_back(match failed {
-            None => Event::Sent {
-                parcel,
-                leg: Some(id),
-                kept: false,
-            },
-            Some(status) => Event::Unsent {
-                parcel,
-                leg: Some(id),
-                content: flight.parcel,
-                status: Status::new(status.code()).unwrap_or(Status::SERVER_INTERNAL_ERROR),
-                retry_after: None,
-            },
-        });
-        self.close_if_finished(ends, id);
-    }
-
     fn close_if_finished(&mut self, ends: &mut Ends<'_>, id: LegId) {
         let Some(leg) = self.legs.get_mut(id.0) else {
             return;
@@ -605,14 +312,6 @@ impl Legs {
                 leg: id,
                 ending: Ending::Finished,
             });
-        }
-    }
-
-    /// The peer, or the network between, has ended a call.
-    fn over(&mut self, ends: &mut Ends<'_>, call: CallId, ending: Ending) {
-        let Some(id) = self.of_call(call) else { return };
-        if self.remove(ends, id).is_some() {
-            self.events.push_back(Event::Ended { leg: id, ending });
         }
     }
 
