@@ -256,7 +256,7 @@ fn a_call_keeps_no_receive_buffer() {
     });
     let (id, ok) = match &wire.events(0)[..] {
         [Event::Invited { call, request, .. }] => {
-            (*call, request.response(cpm::sip::msg::Status::OK))
+            (*call, request.response(Status::OK))
         }
         other => panic!("{other:?}"),
     };
