@@ -85,6 +85,23 @@ pub(super) struct Chunk {
     pub(super) report: Option<super::msg::Path>,
 }
 
+impl Sink {
+    /// The same in buffers of its own.
+    pub(super) fn compact(self) -> Self {
+        match self {
+            Self::Ignore => Self::Ignore,
+            Self::Answer(answer) => Self::Answer(answer.compact()),
+            Self::Chunk(chunk) => Self::Chunk(Box::new(Chunk {
+                session: chunk.session,
+                answer: chunk.answer.compact(),
+                message_id: chunk.message_id.compact(),
+                at: chunk.at,
+                report: chunk.report.map(|path| path.compact()),
+            })),
+        }
+    }
+}
+
 impl Connection {
     pub(super) fn new(dial: Option<Dial>, cx: &Cx<'_>) -> Self {
         let now = cx.now;

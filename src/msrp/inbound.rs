@@ -56,6 +56,7 @@ impl Endpoint {
         };
         connection.see(conn, cx, head.as_ref(), &body, end);
         let mut sink = std::mem::take(&mut connection.sink);
+        let begins = head.is_some();
         if let Some(head) = head {
             connection.head_since = None;
             sink = match Message::read_head(head.clone()) {
@@ -95,7 +96,8 @@ impl Endpoint {
             },
             None => {
                 if let Some(connection) = self.conns.get_mut(&conn) {
-                    connection.sink = sink;
+                    // Its rest may be long in coming, and should not hold the receive buffer.
+                    connection.sink = if begins { sink.compact() } else { sink };
                 }
             }
         }

@@ -483,6 +483,20 @@ fn messages_that_interleave_are_kept_apart() {
 }
 
 #[test]
+fn a_chunk_that_goes_on_holds_no_receive_buffer() {
+    let mut bound = bound();
+    let chunk = bound.chunk("t001", "m1", "1-*/4000", &"x".repeat(4000), '$');
+    let (head, rest) = chunk.split_at(3000);
+    let mut buffer = bytes::BytesMut::with_capacity(64 * 1024);
+    buffer.extend_from_slice(head.as_bytes());
+    let received = buffer.freeze();
+    bound.side.feed(bound.conn, received.clone());
+    assert!(received.try_into_mut().is_ok(), "the buffer is still held");
+    bound.side.feed(bound.conn, rest.to_owned());
+    assert_eq!(bound.codes(), [("t001".to_owned(), 200)]);
+}
+
+#[test]
 fn a_message_may_end_with_a_chunk_without_a_body_and_an_empty_one_is_one() {
     let mut bound = bound();
     let chunk = bound.chunk("t001", "m1", "1-2/*", "hi", '+');
