@@ -24,7 +24,8 @@ pub struct Limits {
     pub sip_headers: usize,
     /// A request larger than this goes over a congestion-controlled transport (RFC 3261 §18.1.1).
     pub sip_udp_request: usize,
-    /// SIP transactions at one time, client and server together. A new request beyond it gets 503.
+    /// SIP transactions at one time, client and server together. A new request beyond it gets 503; what ends
+    /// something, in a dialog or by CANCEL, has an eighth more.
     pub sip_transactions: usize,
     /// SIP dialogs at one time.
     pub sip_dialogs: usize,

@@ -226,6 +226,7 @@ impl Endpoint {
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
+        let is_new = sending.user.dialog().is_none();
         let mut request = sending.request.clone();
         give_way(&mut request);
         let branch = Text::from(format!("{COOKIE}{}", cx.ids.branch()));
@@ -256,7 +257,7 @@ impl Endpoint {
             }
             return;
         }
-        if self.is_full(cx) {
+        if self.is_full(cx, is_new) {
             return self.fail(cx, key, Failure::Overloaded);
         }
         let (client, actions) = self.enter(request, branch, hop, bytes, Some(key));

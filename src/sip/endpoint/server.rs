@@ -213,10 +213,10 @@ impl Endpoint {
             sequence: keys.sequence,
             method: Text::from(keys.method),
         };
-        if self.is_full(cx) {
+        let is_new = keys.to_tag.is_none();
+        if self.is_full(cx, is_new && method != Method::Cancel) {
             return self.refuse(cx, &request, &back, Status::SERVICE_UNAVAILABLE);
         }
-        let is_new = keys.to_tag.is_none();
         let invite = (method == Method::Cancel)
             .then(|| self.servers.by_key.get(&key("INVITE")).copied())
             .flatten();

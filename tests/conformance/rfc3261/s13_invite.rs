@@ -604,3 +604,21 @@ fn rfc3261_14_1_a_reinvite_that_is_never_answered_is_given_up() {
     wire.seconds(33);
     assert_eq!(wire.with(0, |sip, _| sip.load()), (0, 0));
 }
+
+#[test]
+fn rfc3261_15_a_full_endpoint_still_lets_calls_end() {
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |_, limits| limits.sip_transactions = 8);
+    let (id, to) = answered(&mut wire);
+    wire.seconds(40);
+    for number in 0..9 {
+        let message = from_peer("MESSAGE", &format!("m{number}"), 10 + number, "")
+            .replace("Call-ID: from-bob", &format!("Call-ID: other{number}"));
+        wire.inject(0, PEER, &message);
+    }
+    assert_eq!(wire.events(0).len(), 8);
+    assert!(wire.heard().starts_with("SIP/2.0 503 "));
+    wire.inject(0, PEER, &from_peer("BYE", "bye", 2, &to));
+    assert!(wire.heard().starts_with("SIP/2.0 200 "));
+    assert!(matches!(wire.events(0)[..], [Event::Ended { call, .. }] if call == id));
+}
