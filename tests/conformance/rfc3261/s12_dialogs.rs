@@ -255,9 +255,7 @@ fn a_call_keeps_no_receive_buffer() {
         sip.handle_datagram(cx, local, peer, bytes.clone())
     });
     let (id, ok) = match &wire.events(0)[..] {
-        [Event::Invited { call, request, .. }] => {
-            (*call, request.response(Status::OK))
-        }
+        [Event::Invited { call, request, .. }] => (*call, request.response(Status::OK)),
         other => panic!("{other:?}"),
     };
     wire.with(0, |sip, cx| sip.accept(cx, id, ok));
