@@ -60,6 +60,10 @@ pub struct Config {
     /// Our address as peers may know it, for the paths of our sessions; a name that leads nowhere if `None`,
     /// which is enough for a device that nobody connects to.
     pub host: Option<IpAddr>,
+    /// Whether requests are taken from anybody who can reach us. A registered device hears from the address
+    /// that it is registered at and from nobody else, since only there is it checked who writes; a server
+    /// that sends from several addresses needs this.
+    pub open_to_all: bool,
     /// Who opens the connections of our sessions; a device that cannot be connected to is active.
     pub setup: Setup,
     /// A message larger than this, as a whole SIP request, goes in large message mode.
@@ -86,6 +90,7 @@ impl Config {
             report_delivered: true,
             report_displayed: true,
             host: None,
+            open_to_all: false,
             setup: Setup::Active,
             pager_limit: 1300,
             timing: Timing::default(),
@@ -400,6 +405,32 @@ impl Node<Client> {
 
 impl Role for Client {
     type Event = Event;
+
+    fn admit(&mut self, net: &mut Net<'_, Event>, event: sip::Event) -> Option<sip::Event> {
+        let source = match &event {
+            sip::Event::Request {
+                source, call: None, ..
+            }
+            | sip::Event::Invited { source, .. } => source,
+            _ => return Some(event),
+        };
+        let registrar = (self.registration).and_then(|id| net.ends.sip.registrar_of(id));
+        if self.config.open_to_all || registrar.is_none_or(|addr| addr.ip() == source.peer.ip()) {
+            return Some(event);
+        }
+        match event {
+            sip::Event::Invited { call, request, .. } => {
+                let response = request.response(SipStatus::FORBIDDEN);
+                net.ends.sip.reject(&mut net.ends.cx, call, response);
+            }
+            sip::Event::Request { id, request, .. } => {
+                let response = request.response(SipStatus::FORBIDDEN);
+                net.ends.sip.respond(&mut net.ends.cx, id, response);
+            }
+            _ => {}
+        }
+        None
+    }
 
     fn handle_leg(&mut self, net: &mut Net<'_, Event>, event: conversation::Event) {
         use conversation::Event as Leg;

@@ -41,12 +41,14 @@ pub enum Event {
         sequence: u64,
     },
     /// A message could not be delivered in its time, and its user wants to have it all the same: put it into
-    /// the message store. [`Event::Forget`] follows.
+    /// the message store. Only after the answer `Ok` does [`Event::Forget`] follow.
     Archive {
         /// The user it is for.
         user: Text,
         /// The message, as [`Kept::message`].
         message: Bytes,
+        /// Takes the answer.
+        reply: Reply<Result<(), StoreError>>,
     },
     /// A user's device came, went, or changed.
     Registered {

@@ -94,7 +94,17 @@ impl Participating {
             return;
         };
         match preferences.expiry {
-            Expiry::Store => net.emit(Event::Archive { user, message }),
+            Expiry::Store => {
+                let waiting = Waiting::Archive {
+                    inbox: id,
+                    sequence,
+                };
+                return self.ask(net, waiting, |reply| Event::Archive {
+                    user,
+                    message,
+                    reply,
+                });
+            }
             Expiry::Discard => {
                 if let Some((envelope, parcel)) = read(message, net.ends.cx.limits) {
                     self.report_failure(net, &envelope, &parcel);
@@ -104,7 +114,7 @@ impl Participating {
         self.buried(net, id, sequence);
     }
 
-    fn buried(&mut self, net: &mut Net<'_, Event>, id: InboxId, sequence: u64) {
+    pub(super) fn buried(&mut self, net: &mut Net<'_, Event>, id: InboxId, sequence: u64) {
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;
         };

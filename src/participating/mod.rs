@@ -137,6 +137,8 @@ enum Waiting {
     Release { inbox: InboxId, sequence: u64 },
     /// A message whose time is over.
     Expire { inbox: InboxId, sequence: u64 },
+    /// Whether an expired message was put into its user's message store.
+    Archive { inbox: InboxId, sequence: u64 },
     /// What a user wants to become of an expired message.
     Bury {
         inbox: InboxId,
@@ -256,6 +258,7 @@ impl Participating {
             Waiting::Willing { .. } => {}
             Waiting::Release { inbox, .. } => self.not_released(net, inbox),
             Waiting::Expire { inbox, sequence }
+            | Waiting::Archive { inbox, sequence }
             | Waiting::Bury {
                 inbox, sequence, ..
             } => self.not_expired(net, inbox, sequence),
@@ -394,8 +397,13 @@ impl Answers<Result<(), StoreError>> for Participating {
         question: QuestionId,
         answer: Result<(), StoreError>,
     ) {
-        if let Some(Waiting::Keep(keeping)) = self.answered(question) {
-            self.kept_or_not(net, *keeping, answer);
+        match self.answered(question) {
+            Some(Waiting::Keep(keeping)) => self.kept_or_not(net, *keeping, answer),
+            Some(Waiting::Archive { inbox, sequence }) => match answer {
+                Ok(()) => self.buried(net, inbox, sequence),
+                Err(_) => self.not_expired(net, inbox, sequence),
+            },
+            _ => {}
         }
     }
 }

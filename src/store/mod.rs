@@ -54,7 +54,14 @@ impl<E: Engine> Answerer<E> {
                 }
             }
             Event::Forget { user, sequence } => self.engine.forget(&user, sequence),
-            Event::Archive { user, message } => self.engine.archive(&user, &message),
+            Event::Archive {
+                user,
+                message,
+                reply,
+            } => {
+                let result = self.engine.archive(&user, &message);
+                node.answer(now, reply, result);
+            }
             event => return Some(event),
         }
         None

@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, uri};
 use cpm::conversation::{Destination, Envelope, Identity, Parcel, Service, Terms};
-use cpm::engine::Direction;
+use cpm::engine::{Direction, Transport};
 use cpm::sdp::msrp::Setup;
 use cpm::sim::Host;
 use cpm::sip::msg::Method;
@@ -185,4 +185,33 @@ fn an_invite_that_brings_a_message_is_not_taken_in_silence() {
         .filter(|seen| seen.sighting.bytes.starts_with(b"SIP/2.0 488"))
         .count();
     assert_eq!(answers, 1);
+}
+
+/// Carol writes straight to Bob's device, past the server that would have checked who she is.
+#[test]
+fn a_device_hears_from_the_server_that_it_is_registered_at_and_from_nobody_else() {
+    let mut stage = Stage::empty(9);
+    stage.transport = Transport::Udp;
+    for user in ["bob", "carol"] {
+        stage.enter(user);
+    }
+    stage.record(true);
+    let contact: Uri = (devices(&stage, "bob").first().expect("bob has a device"))
+        .parse()
+        .unwrap();
+    let mut envelope = message("alice", Service::Pager);
+    envelope.identity = Identity::Asserted(vec![uri("alice")]);
+    let mut request = envelope.write(Method::Message, &Destination::uri(contact.clone()));
+    request
+        .headers_mut()
+        .push(&header::Route(NameAddr::new(contact)));
+    request.set_body("text/plain", "psst".into());
+    stage.client("carol", |client, now| {
+        client.command(now, |_, net| {
+            net.ends.sip.request(&mut net.ends.cx, request, Target::Uri);
+        });
+    });
+    stage.run(10);
+    assert_eq!(refusals(&stage), 1);
+    assert_eq!(stage.texts("bob"), Vec::<String>::new());
 }

@@ -15,6 +15,7 @@ use crate::sip::register;
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long a flow must have lasted for its loss not to count as a failure (RFC 5626 §4.5 asks for a time
@@ -290,6 +291,13 @@ impl Endpoint {
             status,
             retry_in,
         });
+    }
+
+    /// The address at which a registration is held, while it is.
+    pub fn registrar_of(&self, id: RegistrationId) -> Option<SocketAddr> {
+        let registration = self.registrations.get(id.0)?;
+        registration.since?;
+        registration.flow.map(|hop| hop.peer)
     }
 
     /// A connection is gone: registrations that stood on it are made again (RFC 5626 §4.5).

@@ -54,8 +54,9 @@ impl Engine for Memory {
         self.kept.remove(&(Text::from(user), sequence));
     }
 
-    fn archive(&mut self, user: &str, message: &Bytes) {
+    fn archive(&mut self, user: &str, message: &Bytes) -> Result<(), StoreError> {
         self.archived.push((Text::from(user), message.clone()));
+        Ok(())
     }
 
     fn restore(&mut self) -> Result<Restored, StoreError> {

@@ -31,7 +31,11 @@ pub trait Engine {
     fn forget(&mut self, user: &str, sequence: u64);
 
     /// Puts a message that was not delivered in its time where its user finds it later.
-    fn archive(&mut self, user: &str, message: &Bytes);
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    fn archive(&mut self, user: &str, message: &Bytes) -> Result<(), StoreError>;
 
     /// What there is to deliver, for a function that starts.
     ///

@@ -147,11 +147,7 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn keep(&mut self, kept: &Kept) -> Result<(), StoreError> {
-        self.try_keep(kept)
-            .map_err(|error| match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
-                _ => StoreError::Unavailable,
-            })
+        self.try_keep(kept).map_err(refused)
     }
 
     fn load(&mut self, user: &str, sequence: u64) -> Result<Option<Bytes>, StoreError> {
@@ -164,13 +160,21 @@ impl Engine for Sqlite {
         let _ = self.try_forget(user, sequence);
     }
 
-    fn archive(&mut self, user: &str, message: &Bytes) {
+    fn archive(&mut self, user: &str, message: &Bytes) -> Result<(), StoreError> {
         let archive = "INSERT INTO archive (user, message) VALUES (?1, ?2)";
-        let _ = self.db.execute(archive, params![user, message.as_ref()]);
+        let archived = self.db.execute(archive, params![user, message.as_ref()]);
+        archived.map(drop).map_err(refused)
     }
 
     fn restore(&mut self) -> Result<Restored, StoreError> {
         self.try_restore().map_err(|_| StoreError::Unavailable)
+    }
+}
+
+fn refused(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+        _ => StoreError::Unavailable,
     }
 }
 
