@@ -29,7 +29,7 @@
 //! * **Registrations are in memory.** Messages survive a crash, bindings and open sessions do not: clients register again,
 //!   and the client of this crate does so by itself.
 //! * **Between domains** a request goes to where the other domain's name leads, and what comes from another domain is let
-//!   in from configured hosts only ([`Config::trusted`](crate::participating::Config::trusted)). No test plays two domains yet.
+//!   in from configured hosts only ([`Config::trusted`](crate::participating::Config::trusted)).
 //! * **A node is one thread.** Users are to be spread over nodes by whoever runs several; nothing in the crate does it.
 //!   [`Answerer`](crate::store::Answerer) calls its engine directly, so a slow disk makes the node wait; an application
 //!   may answer the same questions from another thread.

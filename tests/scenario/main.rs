@@ -1,6 +1,7 @@
 //! Whole conversations in the simulated world, each told as a story and named after what it shows.
 
 mod stage;
+mod two_domains;
 
 mod chaos;
 mod deferred;
