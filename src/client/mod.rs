@@ -407,12 +407,12 @@ impl Role for Client {
     type Event = Event;
 
     fn admit(&mut self, net: &mut Net<'_, Event>, event: sip::Event) -> Option<sip::Event> {
-        let source = match &event {
-            sip::Event::Request {
-                source, call: None, ..
-            }
-            | sip::Event::Invited { source, .. } => source,
-            _ => return Some(event),
+        let (sip::Event::Request {
+            source, call: None, ..
+        }
+        | sip::Event::Invited { source, .. }) = &event
+        else {
+            return Some(event);
         };
         let registrar = (self.registration).and_then(|id| net.ends.sip.registrar_of(id));
         if self.config.open_to_all || registrar.is_none_or(|addr| addr.ip() == source.peer.ip()) {
