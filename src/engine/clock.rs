@@ -21,6 +21,11 @@ impl Clock {
         Self { start, wall }
     }
 
+    /// When the clock was started.
+    pub const fn start(&self) -> Instant {
+        self.start
+    }
+
     /// The wall-clock time at `now`, which may lie before the start.
     pub fn wall(&self, now: Instant) -> DateTime {
         let since = now.saturating_duration_since(self.start);

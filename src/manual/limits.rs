@@ -26,8 +26,8 @@
 //!
 //! * **Media is always anchored.** The participating function is an end of every MSRP session; a direct path between
 //!   clients is not negotiated.
-//! * **Registrations are in memory.** Messages survive a crash, bindings and open sessions do not: clients register again,
-//!   and the client of this crate does so by itself.
+//! * **Connections and sessions do not outlive the process.** Messages do, and where the devices on UDP are; whoever was
+//!   connected registers again, and the client of this crate does so by itself.
 //! * **Between domains** a request goes to where the other domain's name leads, and what comes from another domain is let
 //!   in from configured hosts only ([`Config::trusted`](crate::participating::Config::trusted)).
 //! * **A node is one thread.** Users are to be spread over nodes by whoever runs several; nothing in the crate does it.

@@ -1,9 +1,10 @@
 //! What the participating function asks and tells.
 
-use crate::engine::{DateTime, Reply};
+use crate::engine::{DateTime, Reply, Transport};
 use crate::sip::Uri;
 use crate::wire::Text;
 use bytes::Bytes;
+use std::net::SocketAddr;
 
 /// What the function asks and tells. `user` is always the address of record as [`Uri::aor`] writes it.
 #[derive(Debug)]
@@ -49,6 +50,14 @@ pub enum Event {
         message: Bytes,
         /// Takes the answer.
         reply: Reply<Result<(), StoreError>>,
+    },
+    /// Where a user's devices are that a restart would cut off: keep this in the place of what was kept
+    /// before. It need not be waited for.
+    Enrolled {
+        /// The user.
+        user: Text,
+        /// The devices; none if there are none any more.
+        devices: Vec<Enrolment>,
     },
     /// A user's device came, went, or changed.
     Registered {
@@ -125,11 +134,30 @@ pub struct Kept {
     pub message: Bytes,
 }
 
+/// A registered device, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The user whose device it is.
+    pub user: Text,
+    /// The device, written as a SIP REGISTER.
+    pub register: Bytes,
+    /// What carried the REGISTER.
+    pub transport: Transport,
+    /// Our address that it was sent to.
+    pub local: SocketAddr,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// Until when the registration is good.
+    pub expires: DateTime,
+}
+
 /// What a store remembers of the time before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
     /// The messages that are kept: user, number and end of each.
     pub kept: Vec<(Text, u64, DateTime)>,
+    /// Devices that are registered.
+    pub enrolments: Vec<Enrolment>,
     /// The greatest number that was ever given.
     pub sequence: u64,
 }

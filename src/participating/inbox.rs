@@ -129,6 +129,9 @@ impl Inbox {
 
 impl Participating {
     pub(super) fn restore(&mut self, restored: Restored, clock: &Clock) {
+        for enrolment in restored.enrolments {
+            self.recall(enrolment, clock);
+        }
         for (user, sequence, expires) in restored.kept {
             let id = self.inboxes.open(&user);
             if let Some(inbox) = self.inboxes.get_mut(id) {

@@ -15,6 +15,7 @@
 
 mod devices;
 mod door;
+mod enrolment;
 mod event;
 mod expiry;
 mod inbox;
@@ -25,7 +26,9 @@ mod relay;
 mod release;
 mod terminating;
 
-pub use event::{Absence, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber};
+pub use event::{
+    Absence, Enrolment, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber,
+};
 
 use crate::conversation::{self, Contact, Custody, ParcelId};
 use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Timers};

@@ -50,6 +50,8 @@ impl Participating {
             user: update.aor.clone(),
             devices,
         });
+        let changed = [update.added.as_slice(), &update.refreshed, &update.removed].concat();
+        self.enrol(net, &update.aor, &changed);
         if !update.added.is_empty() || !update.refreshed.is_empty() {
             self.returned(net, &update.aor);
         }
@@ -64,7 +66,8 @@ impl Participating {
     }
 
     pub(super) fn expire_bindings(&mut self, net: &mut Net<'_, Event>) {
-        for (user, _) in self.bindings.expire(net.now()) {
+        for (user, binding) in self.bindings.expire(net.now()) {
+            self.enrol(net, &user, &[binding]);
             let devices = self.bindings.of(&user).len();
             net.emit(Event::Registered { user, devices });
         }

@@ -278,6 +278,19 @@ impl Bindings {
         lost
     }
 
+    /// Puts in a binding as it was before, for a registrar that starts again.
+    pub fn insert(&mut self, aor: Text, binding: Binding) {
+        self.expiries
+            .push(Reverse((binding.expires_at, aor.clone())));
+        if let Some(conn) = binding.source.conn {
+            self.flows.insert((conn, aor.clone()));
+        }
+        let bindings = self.by_aor.entry(aor).or_default();
+        bindings.retain(|other| !other.is_same(&binding));
+        bindings.push(binding);
+        bindings.sort_by_key(Binding::rank);
+    }
+
     /// Takes out one binding, for one that has shown itself to be dead.
     pub fn remove(&mut self, aor: &str, contact: &Uri) -> Option<Binding> {
         let bindings = self.by_aor.get_mut(aor)?;

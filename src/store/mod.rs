@@ -53,6 +53,7 @@ impl<E: Engine> Answerer<E> {
                     node.answer(now, reply, message);
                 }
             }
+            Event::Enrolled { user, devices } => self.engine.enrol(&user, &devices),
             Event::Forget { user, sequence } => self.engine.forget(&user, sequence),
             Event::Archive {
                 user,

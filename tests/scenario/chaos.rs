@@ -280,7 +280,12 @@ fn g2_nothing_is_lost_doubled_or_misordered_whatever_goes_wrong() {
         return;
     }
     let mut failed = Vec::new();
-    for seed in 0..number("CPM_CHATS", 60) {
+    let chats = number("CPM_CHATS", 60);
+    println!(
+        "{chats} conversations, seeds 0 to {}",
+        chats.saturating_sub(1)
+    );
+    for seed in 0..chats {
         if let Err(cause) = std::panic::catch_unwind(|| play(seed)) {
             let cause = cause.downcast_ref::<String>().cloned().unwrap_or_default();
             let first = cause.lines().next().unwrap_or_default().to_owned();

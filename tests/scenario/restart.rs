@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, secs};
 use cpm::conversation::Status::Delivered;
+use cpm::engine::Transport;
 use cpm::sim::{Cut, Host};
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ fn a_store_that_is_slow_loses_nothing_whenever_a_device_dies() {
 #[test]
 fn a_device_that_died_does_not_stand_before_the_one_in_its_place() {
     let mut stage = Stage::empty(5);
-    stage.transport = cpm::engine::Transport::Udp;
+    stage.transport = Transport::Udp;
     stage.enter("alice");
     stage.enter("bob");
     stage.power_off("bob");
@@ -110,4 +111,24 @@ fn a_device_that_died_does_not_stand_before_the_one_in_its_place() {
     stage.write("alice", "bob", "hello");
     stage.run(5);
     assert_eq!(stage.texts("bob's new phone"), ["hello"]);
+}
+
+/// A device on UDP does not notice that its server died; the server remembers where it was.
+#[test]
+fn r108_devices_on_udp_are_found_again_after_a_restart() {
+    let mut stage = Stage::empty(21);
+    stage.transport = Transport::Udp;
+    stage.enter("alice");
+    stage.enter("bob");
+    stage.restart_server(secs(2));
+    let message = stage.write("alice", "bob", "still there?");
+    stage.run(5);
+    assert_eq!(stage.texts("bob"), ["still there?"]);
+    assert_eq!(stage.statuses("alice", &message), [Delivered]);
+    // Who has left is not remembered.
+    stage.leave("bob");
+    stage.restart_server(secs(2));
+    stage.write("alice", "bob", "and now?");
+    stage.run(60);
+    assert_eq!(stage.kept("bob"), 1);
 }

@@ -2,7 +2,7 @@
 //! was kept; a restarted process does not.
 
 use super::Engine;
-use crate::participating::{Kept, Restored, StoreError};
+use crate::participating::{Enrolment, Kept, Restored, StoreError};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub struct Memory {
     kept: BTreeMap<(Text, u64), Kept>,
     archived: Vec<(Text, Bytes)>,
+    enrolments: BTreeMap<Text, Vec<Enrolment>>,
     sequence: u64,
 }
 
@@ -59,6 +60,14 @@ impl Engine for Memory {
         Ok(())
     }
 
+    fn enrol(&mut self, user: &str, devices: &[Enrolment]) {
+        if devices.is_empty() {
+            self.enrolments.remove(user);
+        } else {
+            self.enrolments.insert(Text::from(user), devices.to_vec());
+        }
+    }
+
     fn restore(&mut self) -> Result<Restored, StoreError> {
         let kept = self
             .kept
@@ -67,6 +76,7 @@ impl Engine for Memory {
             .collect();
         Ok(Restored {
             kept,
+            enrolments: self.enrolments.values().flatten().cloned().collect(),
             sequence: self.sequence,
         })
     }

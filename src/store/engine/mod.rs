@@ -8,7 +8,7 @@ pub use memory::Memory;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenError, Sqlite};
 
-use crate::participating::{Kept, Restored, StoreError};
+use crate::participating::{Enrolment, Kept, Restored, StoreError};
 use bytes::Bytes;
 
 /// Keeps messages by user and number.
@@ -37,7 +37,10 @@ pub trait Engine {
     /// It is not there.
     fn archive(&mut self, user: &str, message: &Bytes) -> Result<(), StoreError>;
 
-    /// What there is to deliver, for a function that starts.
+    /// Remembers where a user's devices are, in the place of what was remembered before.
+    fn enrol(&mut self, user: &str, devices: &[Enrolment]);
+
+    /// What there is to deliver, and to whom, for a function that starts.
     ///
     /// # Errors
     ///

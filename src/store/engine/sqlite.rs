@@ -5,8 +5,8 @@
 //! if the machine dies just then, a message may be delivered again, and its recipient knows it by its id.
 
 use super::Engine;
-use crate::engine::DateTime;
-use crate::participating::{Kept, Restored, StoreError};
+use crate::engine::{DateTime, Transport};
+use crate::participating::{Enrolment, Kept, Restored, StoreError};
 use crate::wire::Text;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -116,6 +116,62 @@ impl Sqlite {
         forgotten.map(drop)
     }
 
+    fn try_enrol(&self, user: &str, devices: &[Enrolment]) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        let transaction = self.db.unchecked_transaction()?;
+        let mut forget = self
+            .db
+            .prepare_cached("DELETE FROM devices WHERE user = ?1")?;
+        forget.execute([user])?;
+        let insert = "INSERT INTO devices VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let mut insert = self.db.prepare_cached(insert)?;
+        for device in devices {
+            insert.execute(params![
+                user,
+                device.register.as_ref(),
+                device.transport.name(),
+                device.local.to_string(),
+                device.peer.to_string(),
+                device.expires.timestamp_millis()
+            ])?;
+        }
+        let enrolled = transaction.commit();
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        enrolled
+    }
+
+    fn try_devices(&self) -> rusqlite::Result<Vec<Enrolment>> {
+        let select = "SELECT user, register, transport, local, peer, expires FROM devices";
+        let mut statement = self.db.prepare(select)?;
+        let rows = statement.query_map([], |row| {
+            let (user, register): (String, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let (transport, local): (String, String) = (row.get(2)?, row.get(3)?);
+            let (peer, expires): (String, i64) = (row.get(4)?, row.get(5)?);
+            Ok((user, register, transport, local, peer, expires))
+        })?;
+        let mut devices = Vec::new();
+        for row in rows {
+            let (user, register, transport, local, peer, expires) = row?;
+            let transports = [Transport::Udp, Transport::Tcp, Transport::Tls];
+            let transport = transports.into_iter().find(|one| one.name() == transport);
+            // A row that somebody else has written is nobody's device.
+            let (Some(transport), Ok(local), Ok(peer)) = (transport, local.parse(), peer.parse())
+            else {
+                continue;
+            };
+            let expires = chrono::DateTime::from_timestamp_millis(expires).unwrap_or_default();
+            devices.push(Enrolment {
+                user: Text::from(user),
+                register: Bytes::from(register),
+                transport,
+                local,
+                peer,
+                expires: DateTime::from(expires),
+            });
+        }
+        Ok(devices)
+    }
+
     fn try_restore(&self) -> rusqlite::Result<Restored> {
         let mut statement = self
             .db
@@ -141,6 +197,7 @@ impl Sqlite {
                 row.get::<_, i64>(0)
             })?;
         restored.sequence = greatest.unsigned_abs();
+        restored.enrolments = self.try_devices()?;
         Ok(restored)
     }
 }
@@ -164,6 +221,11 @@ impl Engine for Sqlite {
         let archive = "INSERT INTO archive (user, message) VALUES (?1, ?2)";
         let archived = self.db.execute(archive, params![user, message.as_ref()]);
         archived.map(drop).map_err(refused)
+    }
+
+    fn enrol(&mut self, user: &str, devices: &[Enrolment]) {
+        // What is not remembered costs a device its messages until it registers again, and no more.
+        let _ = self.try_enrol(user, devices);
     }
 
     fn restore(&mut self) -> Result<Restored, StoreError> {
@@ -196,6 +258,15 @@ CREATE TABLE kept (
 ) WITHOUT ROWID;
 CREATE TABLE numbers (greatest INTEGER NOT NULL); -- the greatest that was ever given
 INSERT INTO numbers VALUES (0);
+CREATE TABLE devices (
+    user      TEXT    NOT NULL,
+    register  BLOB    NOT NULL, -- a SIP REGISTER
+    transport TEXT    NOT NULL,
+    local     TEXT    NOT NULL,
+    peer      TEXT    NOT NULL,
+    expires   INTEGER NOT NULL  -- milliseconds since 1970
+);
+CREATE INDEX devices_by_user ON devices (user);
 CREATE TABLE archive (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     user    TEXT NOT NULL,
@@ -258,6 +329,25 @@ mod tests {
         engine.db.execute_batch("DROP TABLE kept").unwrap();
         assert_eq!(load(&mut engine, 1), Err(StoreError::Unavailable));
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn r108_where_the_devices_are_is_known_after_a_restart() {
+        let mut engine = Sqlite::in_memory().unwrap();
+        let device = |port| Enrolment {
+            user: "sip:bob@example.com".into(),
+            register: Bytes::from_static(b"REGISTER ..."),
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            peer: std::net::SocketAddr::from(([198, 51, 100, 7], port)),
+            expires: DateTime::parse_from_rfc3339("2026-01-01T10:00:00+00:00").unwrap(),
+        };
+        engine.enrol("sip:bob@example.com", &[device(1), device(2)]);
+        engine.enrol("sip:bob@example.com", &[device(2), device(3)]);
+        let restored = engine.restore().unwrap();
+        assert_eq!(restored.enrolments, [device(2), device(3)]);
+        engine.enrol("sip:bob@example.com", &[]);
+        assert_eq!(engine.restore().unwrap().enrolments, []);
     }
 
     #[test]
