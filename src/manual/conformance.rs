@@ -42,6 +42,7 @@
 //! | R113 the operator's maximum | the lesser of the two, or the default | `expiry::r113_the_operator_has_the_last_word`, `expiry::r113_without_a_wish_the_default_holds` |
 //! | R114 what becomes of the expired | discarded, or put where its user finds it | `expiry::r114_what_expires_goes_into_the_store_of_who_wants_that` |
 //! | R115 notice of non-delivery | to who asked, and only then | `expiry::r115_who_asked_is_told_that_a_message_was_not_delivered`, `expiry::r115_who_did_not_ask_is_not_told`, `expiry::r115_a_failure_waits_for_its_sender_too` |
+//! | R108 a killed process | two clients and a server as programs; what a killed server took is delivered once, in order | `processes::r108_a_killed_server_delivers_what_it_took_once_and_in_order` |
 //! | R108 devices after a restart | a device on UDP is found again, one that left is not | `restart::r108_devices_on_udp_are_found_again_after_a_restart` |
 //! | R212 each service by its protocol | a chat is one INVITE, and no SIP MESSAGE leaves it | `one_to_one::r212_a_chat_is_one_invite_and_no_message_leaves_it` |
 //! | R214, R217 two domains: messages | a message and its reports pass between two functions; who is away gets it later; an untrusted domain speaks for nobody | `two_domains::r214_r217_a_message_and_its_reports_pass_between_two_functions`, `two_domains::r214_who_is_away_in_the_other_domain_gets_it_later`, `two_domains::r214_a_domain_that_is_not_trusted_speaks_for_nobody` |

@@ -229,15 +229,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_at(folder, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same at an address, where one was before.
+    pub(crate) fn start_at(folder: &Path, sip: SocketAddr) -> Self {
         let mut command = example("server");
-        command.args([
-            "--domain",
-            DOMAIN,
-            "--sip",
-            "127.0.0.1:0",
-            "--msrp",
-            "127.0.0.1:0",
-        ]);
+        command.args(["--domain", DOMAIN, "--sip", &sip.to_string()]);
+        command.args(["--msrp", "127.0.0.1:0"]);
         for user in ["alice", "bob", "carol"] {
             command.args(["--user", &format!("{user}:{}", password(user))]);
         }
