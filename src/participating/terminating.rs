@@ -6,6 +6,7 @@ use super::{Absence, Due, Event, Flight, Participating, Preferences, Subscriber,
 use crate::conversation::{
     Custody, Envelope, LegId, Message, Mode, Parcel, ParcelId, Service, Terms, is_ephemeral,
 };
+use crate::engine::Limits;
 use crate::node::Net;
 use crate::sdp::msrp::Setup;
 use crate::sip::msg::{Request, Status};
@@ -200,9 +201,7 @@ impl Participating {
         custody: Custody,
         absence: Absence,
     ) {
-        let worthless = is_ephemeral(envelope)
-            || Message::read(parcel, net.ends.cx.limits)
-                .is_ok_and(|message| message.is_ephemeral());
+        let worthless = is_worthless_later(envelope, parcel, net.ends.cx.limits);
         if worthless || absence == Absence::Refuse {
             return net
                 .legs
@@ -335,14 +334,19 @@ impl Participating {
             delivery.envelope.clone(),
             delivery.parcel.clone(),
         );
-        let ephemeral = is_ephemeral(&envelope)
-            || Message::read(&content, net.ends.cx.limits)
-                .is_ok_and(|message| message.is_ephemeral());
+        let ephemeral = is_worthless_later(&envelope, &content, net.ends.cx.limits);
         if ephemeral {
             return net.legs.take(&mut net.ends, custody);
         }
         self.keep(net, &user, &envelope, &content, Some(custody), Some(parcel));
     }
+}
+
+/// Whether a message only tells the state of something, by its envelope or by what it says: delivered now or
+/// never.
+fn is_worthless_later(envelope: &Envelope, parcel: &Parcel, limits: &Limits) -> bool {
+    let is_state = |message: Message| message.is_ephemeral();
+    is_ephemeral(envelope) || Message::read(parcel, limits).is_ok_and(is_state)
 }
 
 /// Whether a device's failure to take something says that it is away, or busy, and may take it later.
