@@ -14,6 +14,7 @@ pub mod bindings;
 pub mod dialog;
 pub mod digest;
 mod endpoint;
+pub mod offer;
 pub mod register;
 pub mod transaction;
 pub mod usage;
