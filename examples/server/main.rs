@@ -6,7 +6,7 @@ mod common;
 use common::{address, folder, value, wrong};
 use cpm::driver::{self, Driver, Tls};
 use cpm::engine::Protocol;
-use cpm::participating::{Config, Event, Participating};
+use cpm::participating::{Config, Event, MediaPath, Participating};
 use cpm::store::engine::{Engine, Sqlite};
 use cpm::store::{Answerer, Directory};
 use cpm::trace::{Recorder, ladder, pcap};
@@ -28,6 +28,8 @@ Usage: server --domain DOMAIN [OPTIONS]
   --msrp HOST:PORT        where MSRP is spoken, on TCP  [default: 127.0.0.1:2855]
   --db PATH               where messages are kept, by one server at a time  [default: ./cpm.db]
   --max-expiry SECONDS    how long a message is kept at the most  [default: 2592000]
+  --media anchored|direct whether chats go over the server, or from device to device
+                          where that can be  [default: anchored]
   --trust-flows           believe a UDP request from the address of a registered device
   --trace DIR             write DIR/ladder.html and DIR/trace.pcap at the end
   --tls-cert FILE         certificate chain (PEM), with --tls-key
@@ -48,6 +50,7 @@ struct Options {
     msrp: String,
     db: PathBuf,
     max_expiry: Option<u64>,
+    media: MediaPath,
     trust_flows: bool,
     trace: Option<PathBuf>,
     tls: Option<(PathBuf, PathBuf)>,
@@ -67,6 +70,7 @@ fn options() -> Options {
         msrp: "127.0.0.1:2855".into(),
         db: "./cpm.db".into(),
         max_expiry: None,
+        media: MediaPath::Anchored,
         trust_flows: false,
         trace: None,
         tls: None,
@@ -82,6 +86,13 @@ fn options() -> Options {
             Long("msrp") => options.msrp = value(ME, "--msrp", &mut parser),
             Long("db") => options.db = value(ME, "--db", &mut parser),
             Long("max-expiry") => options.max_expiry = Some(value(ME, "--max-expiry", &mut parser)),
+            Long("media") => {
+                options.media = match value::<String>(ME, "--media", &mut parser).as_str() {
+                    "anchored" => MediaPath::Anchored,
+                    "direct" => MediaPath::Direct,
+                    other => wrong(ME, format_args!("--media {other}: anchored or direct")),
+                }
+            }
             Long("trust-flows") => options.trust_flows = true,
             Long("trace") => options.trace = Some(value(ME, "--trace", &mut parser)),
             Long("tls-cert") => cert = Some(value::<PathBuf>(ME, "--tls-cert", &mut parser)),
@@ -135,6 +146,7 @@ async fn main() {
 
     let mut config = Config::new(&options.domain);
     config.trust_registered_udp = options.trust_flows;
+    config.media = options.media;
     if let Some(seconds) = options.max_expiry {
         config.max_lifetime = Duration::from_secs(seconds);
     }

@@ -442,7 +442,9 @@ impl Role for Client {
                 ..
             } => self.invited(net, leg, &envelope, &terms),
             Leg::Ringing { .. } => {}
-            Leg::Accepted { leg, instance } => self.leg_accepted(net, leg, instance),
+            Leg::Accepted { leg, instance, .. } => self.leg_accepted(net, leg, instance),
+            // All media of ours is our own.
+            Leg::Reoffered { .. } | Leg::Reanswered { .. } => {}
             Leg::Up { leg } => self.leg_up(net, leg),
             Leg::Received {
                 leg,

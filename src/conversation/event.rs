@@ -141,6 +141,25 @@ pub enum Event {
         leg: LegId,
         /// The device that did (`+sip.instance`).
         instance: Option<Text>,
+        /// What it answered, where the media passes us by
+        /// ([`open_through`](super::Legs::open_through)).
+        description: Option<Bytes>,
+    },
+    /// The peer of a leg whose media passes us by wants it changed:
+    /// [`reoffer`](super::Legs::reoffer) that to the other end, and
+    /// [`answer_reoffer`](super::Legs::answer_reoffer).
+    Reoffered {
+        /// Which leg.
+        leg: LegId,
+        /// Its new offer.
+        description: Bytes,
+    },
+    /// The answer to what was offered anew on a leg whose media passes us by.
+    Reanswered {
+        /// Which leg.
+        leg: LegId,
+        /// The answer, or why there is none; then all stays as it was.
+        result: Result<Bytes, Status>,
     },
     /// Media flows.
     Up {

@@ -190,6 +190,14 @@ impl Peer {
         accepts(content_type, false) && wrapped.is_none_or(|inner| accepts(inner, true))
     }
 
+    /// Whether the peer can be connected to by anybody who knows its path: it does not insist on opening
+    /// the connection itself, as one behind a NAT does. Over TLS peers that do not know each other's
+    /// certificates would have to be vouched for.
+    pub(super) const fn is_open(&self) -> bool {
+        let passive = matches!(self.media.setup, Some(Setup::Passive | Setup::ActPass));
+        passive && !self.media.secure
+    }
+
     /// The peer's offer seen from our side, as the terms to answer with or to pass on.
     pub(super) fn terms(&self) -> Terms {
         Terms {
@@ -218,7 +226,7 @@ fn role(active: bool, peer: &Media) -> msrp::Role {
 }
 
 /// The SDP of a body that may hold more (a list of recipients, a preview, a first message).
-fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
+pub(super) fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
     if content_type.essence() == sdp::MEDIA_TYPE {
         return Some(body.clone());
     }

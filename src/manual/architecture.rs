@@ -92,6 +92,10 @@
 //!   An INVITE for a user without a device is accepted on the user's behalf; what is said in it is kept, and when the
 //!   user returns and has read what waited, the session is extended to the device.
 //!
+//! Where the configuration says so ([`MediaPath::Direct`](crate::participating::MediaPath)), the media of a chat goes
+//! from end to end: each half is two dialogs, and passes on what the ends describe. It has no custody then; what breaks
+//! off is sent again by who wrote it, in a session that is anchored if the other one is away.
+//!
 //! The halves speak SIP and MSRP with each other also where both users live in one process. There the messages do not
 //! touch a socket: the node recognises its own listeners and turns them around (**hairpins**). So one process behaves
 //! like two, an operator can split it, and both halves can be read and tested alone. A process can be both ends of one

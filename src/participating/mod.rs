@@ -61,6 +61,8 @@ pub struct Config {
     /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
     /// saves a challenge for each request.
     pub trust_registered_udp: bool,
+    /// Which way the content of chats goes.
+    pub media: MediaPath,
     /// How long a message is kept whose sender does not say.
     pub default_lifetime: Duration,
     /// How long a message is kept at the most, whatever its sender says.
@@ -82,6 +84,22 @@ pub struct Config {
     pub max_expires: Duration,
 }
 
+/// Which way the content of chats goes (OMA CPM, interface PF1: the media path is negotiated).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MediaPath {
+    /// Over the function, which has custody of every message on its way.
+    #[default]
+    Anchored,
+    /// From end to end, where that can be: the function passes the descriptions of both ends on as they are
+    /// and stays on the path of the signalling only. What breaks off is then the senders' to send again.
+    ///
+    /// A session is anchored all the same while the user is away, where its opener cannot be connected to
+    /// (`a=setup:active`, as of devices behind a NAT), and where it is over TLS, for which each end would
+    /// have to vouch for the other's certificate. That both ends reach each other's addresses is the
+    /// operator's to know.
+    Direct,
+}
+
 impl Config {
     /// Serves `domain`: messages are kept for a week, or as their senders say up to a month.
     pub fn new(domain: &str) -> Self {
@@ -89,6 +107,7 @@ impl Config {
             domain: Text::from(domain.to_ascii_lowercase()),
             trusted: Vec::new(),
             trust_registered_udp: false,
+            media: MediaPath::Anchored,
             default_lifetime: DAY * 7,
             max_lifetime: DAY * 30,
             patience: Duration::from_secs(8),
@@ -316,7 +335,11 @@ impl Role for Participating {
                 Side::Terminating => self.arrived(net, Arrival::message(envelope, parcel, custody)),
             },
             Leg::Ringing { leg } => self.ringing(net, leg),
-            Leg::Accepted { leg, .. } => self.accepted(net, leg),
+            Leg::Accepted {
+                leg, description, ..
+            } => self.accepted(net, leg, description),
+            Leg::Reoffered { leg, description } => self.reoffered(net, leg, description),
+            Leg::Reanswered { leg, result } => self.reanswered(net, leg, result),
             Leg::Up { .. } => {}
             Leg::Received {
                 leg,

@@ -7,11 +7,12 @@
 use super::originating::{is_for_users, signed};
 use super::release::completed;
 use super::terminating::{Delivery, is_deferrable};
-use super::{Absence, Due, Event, Flight, Participating, Preferences};
+use super::{Absence, Due, Event, Flight, MediaPath, Participating, Preferences};
 use crate::conversation::{
-    Custody, Ending, Envelope, Identity, LegId, Message, Parcel, Service, Terms,
+    Custody, Destination, Ending, Envelope, Identity, LegId, Message, Parcel, Service, Terms,
 };
 use crate::engine::{Ids, Map, Slab, id};
+use crate::msrp::Full;
 use crate::node::Net;
 use crate::sdp::Direction;
 use crate::sdp::msrp::Setup;
@@ -19,6 +20,7 @@ use crate::sip::msg::Status;
 use crate::sip::msg::header::Reason;
 use crate::sip::{Source, Uri};
 use crate::wire::Text;
+use bytes::Bytes;
 
 id! {
     /// A session of a served user.
@@ -45,6 +47,8 @@ struct Bridge {
     answered: bool,
     near: Option<LegId>,
     far: Option<LegId>,
+    /// Whether the media goes from end to end, and passes us by.
+    direct: bool,
     /// The device on the near leg, if the user has several.
     device: Option<Text>,
     absence: Absence,
@@ -164,6 +168,22 @@ impl Bridge {
     }
 }
 
+/// Opens a leg: for media of our own, or to pass on what the other end offers.
+fn open(
+    net: &mut Net<'_, Event>,
+    destination: Destination,
+    envelope: &Envelope,
+    offer: Option<Bytes>,
+    terms: Terms,
+) -> Result<LegId, Full> {
+    match offer {
+        Some(offer) => Ok(net
+            .legs
+            .open_through(&mut net.ends, destination, envelope, offer)),
+        None => net.legs.open(&mut net.ends, destination, envelope, terms),
+    }
+}
+
 impl Participating {
     /// A served user opens a session.
     pub(super) fn originate_session(
@@ -188,6 +208,7 @@ impl Participating {
                 .reject(&mut net.ends, leg, Status::FORBIDDEN, warning);
         }
         let device = self.device_of(&user, source);
+        let offer = self.direct_offer(net, leg, &envelope);
         let mut bridge = Bridge {
             user,
             envelope,
@@ -196,14 +217,12 @@ impl Participating {
             answered: false,
             near: Some(leg),
             far: None,
+            direct: offer.is_some(),
             device,
             absence: Absence::Defer,
         };
         let destination = self.onward(net, bridge.envelope.to.uri.clone());
-        match net
-            .legs
-            .open(&mut net.ends, destination, &bridge.envelope, bridge.offer())
-        {
+        match open(net, destination, &bridge.envelope, offer, bridge.offer()) {
             Ok(far) => {
                 bridge.far = Some(far);
                 self.relay.insert(bridge);
@@ -225,6 +244,7 @@ impl Participating {
         preferences: &Preferences,
     ) {
         let absence = preferences.absence;
+        let direct = self.direct_offer(net, leg, &envelope).is_some();
         let bridge = Bridge {
             user,
             envelope,
@@ -233,6 +253,7 @@ impl Participating {
             answered: false,
             near: None,
             far: Some(leg),
+            direct,
             device: None,
             absence,
         };
@@ -257,10 +278,9 @@ impl Participating {
         ) else {
             return false;
         };
-        match net
-            .legs
-            .open(&mut net.ends, destination, &bridge.inward(), bridge.offer())
-        {
+        let offer = (bridge.far.filter(|_| bridge.direct))
+            .and_then(|far| net.legs.direct_offer(far, net.ends.cx.limits));
+        match open(net, destination, &bridge.inward(), offer, bridge.offer()) {
             Ok(leg) => {
                 self.timers.cancel(&Due::Linger(id));
                 self.relay.set(id, End::Near, leg);
@@ -283,6 +303,8 @@ impl Participating {
             self.relay.remove(id);
             return;
         }
+        // What is kept comes to us, whatever was to be.
+        bridge.direct = false;
         if !std::mem::replace(&mut bridge.answered, true) {
             net.legs.accept(&mut net.ends, far, bridge.answer());
         }
@@ -322,7 +344,12 @@ impl Participating {
         }
     }
 
-    pub(super) fn accepted(&mut self, net: &mut Net<'_, Event>, leg: LegId) {
+    pub(super) fn accepted(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        description: Option<Bytes>,
+    ) {
         let Some((_, end, bridge)) = self.relay.bridge(leg) else {
             return;
         };
@@ -330,8 +357,44 @@ impl Participating {
             && let Some(opener) = bridge.other(end)
             && !std::mem::replace(&mut bridge.answered, true)
         {
-            net.legs.accept(&mut net.ends, opener, bridge.answer());
+            match description {
+                Some(answer) => net.legs.accept_through(&mut net.ends, opener, answer),
+                None => net.legs.accept(&mut net.ends, opener, bridge.answer()),
+            }
         }
+    }
+
+    /// One end of a session whose media passes us by wants it changed: that is for the other end to say.
+    pub(super) fn reoffered(&mut self, net: &mut Net<'_, Event>, leg: LegId, offer: Bytes) {
+        let other = (self.relay.bridge(leg)).and_then(|(_, end, bridge)| bridge.other(end));
+        match other {
+            Some(other) => net.legs.reoffer(&mut net.ends, other, offer),
+            None => {
+                let result = Err(Status::NOT_ACCEPTABLE_HERE);
+                net.legs.answer_reoffer(&mut net.ends, leg, result);
+            }
+        }
+    }
+
+    /// The other end has said.
+    pub(super) fn reanswered(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        result: Result<Bytes, Status>,
+    ) {
+        let other = (self.relay.bridge(leg)).and_then(|(_, end, bridge)| bridge.other(end));
+        if let Some(other) = other {
+            net.legs.answer_reoffer(&mut net.ends, other, result);
+        }
+    }
+
+    /// What the opener of a session offers, if its media may pass us by.
+    fn direct_offer(&self, net: &Net<'_, Event>, leg: LegId, envelope: &Envelope) -> Option<Bytes> {
+        let is_chat = matches!(envelope.service, Some(Service::Session) | None);
+        (self.config.media == MediaPath::Direct && is_chat)
+            .then(|| net.legs.direct_offer(leg, net.ends.cx.limits))
+            .flatten()
     }
 
     /// Content came in a session.
@@ -456,7 +519,9 @@ impl Participating {
                 self.relay.remove(id);
             }
             // The user is lost, and may come back; what comes meanwhile is kept.
-            (End::Near, Ending::Lost | Ending::Refused { .. }) if other.is_some() && answered => {
+            (End::Near, Ending::Lost | Ending::Refused { .. })
+                if other.is_some() && answered && !bridge.direct =>
+            {
                 self.timers
                     .set(Due::Linger(id), net.now() + self.config.linger);
             }

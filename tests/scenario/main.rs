@@ -7,6 +7,7 @@ mod chaos;
 mod deferred;
 mod expiry;
 mod loss;
+mod media_path;
 mod one_to_one;
 mod restart;
 mod spoofing;

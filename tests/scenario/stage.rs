@@ -4,6 +4,7 @@ use cpm::client::{self, ChatId, Client, MessageId, Options};
 use cpm::conversation::Status;
 use cpm::engine::{DateTime, Direction, Protocol, Transport};
 use cpm::participating::{self, Participating, Restored, Subscriber};
+use cpm::sdp::msrp::Setup;
 use cpm::sim::{Event, Host, Seen, Server, World};
 use cpm::sip::Uri;
 use cpm::store::engine::Memory;
@@ -33,6 +34,8 @@ pub(crate) struct Stage {
     /// What the server is started with, and started again.
     pub(crate) config: participating::Config,
     pub(crate) transport: Transport,
+    /// Whether devices that come from now on can be connected to.
+    pub(crate) reachable: bool,
     /// What the messages of the clients ask for, and so on.
     client: fn(&mut client::Config),
     devices: u8,
@@ -89,6 +92,7 @@ impl Stage {
             start,
             config,
             transport: Transport::Tcp,
+            reachable: false,
             client: |_| {},
             devices: 0,
         }
@@ -172,10 +176,18 @@ impl Stage {
             "urn:uuid:00000000-0000-4000-8000-{:012}",
             self.devices
         )));
+        if self.reachable {
+            config.host = Some(ip);
+            config.setup = Setup::ActPass;
+        }
         (self.client)(&mut config);
         let (clock, seed) = (self.world.clock(), self.world.seed());
         let client = Client::node(config, clock, seed);
         self.world.add(name, ip, Host::Client(client));
+        if self.reachable {
+            self.world
+                .listen(name, Protocol::Msrp, Transport::Tcp, 2855);
+        }
         if self.transport == Transport::Udp {
             self.world.listen(name, Protocol::Sip, Transport::Udp, 5060);
         }
@@ -374,6 +386,18 @@ impl Stage {
             .filter(sent)
             .map(|seen| String::from_utf8_lossy(&seen.sighting.bytes).into_owned())
             .collect()
+    }
+}
+
+impl Stage {
+    /// How many pieces of MSRP `host` sent.
+    pub(crate) fn msrp_sent(&self, host: &str) -> usize {
+        let sent = |seen: &&Seen| {
+            &*seen.host == host
+                && seen.sighting.protocol == Protocol::Msrp
+                && seen.sighting.direction == Direction::Out
+        };
+        self.world.seen().iter().filter(sent).count()
     }
 }
 

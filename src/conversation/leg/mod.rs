@@ -13,6 +13,7 @@
 //! next hop has not confirmed when a leg ends comes back as [`Event::Unsent`], in order.
 
 mod reports;
+mod through;
 
 use crate::conversation::Ends;
 use crate::conversation::envelope::{Destination, Envelope};
@@ -21,10 +22,13 @@ use crate::conversation::service::Service;
 use crate::conversation::terms::{self, Terms};
 use crate::engine::{Ids, Map, Slab, Timers, Transport, id};
 use crate::msrp::{self, SendId, SessionId};
+use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
 use crate::sip::msg::{Method, Request, Status};
 use crate::sip::{self, CallId, RequestId};
+use bytes::Bytes;
 use std::collections::VecDeque;
+use through::Through;
 
 id! {
     /// A leg of this node.
@@ -51,7 +55,9 @@ pub struct Legs {
 #[derive(Debug)]
 struct Leg {
     call: CallId,
-    session: SessionId,
+    /// Its media; `None` where that passes us by.
+    session: Option<SessionId>,
+    through: Option<Box<Through>>,
     state: State,
     /// Our own description of the session, to be answered or refreshed with.
     terms: Terms,
@@ -122,14 +128,27 @@ impl Legs {
         };
         let session = ends.msrp.open(&mut ends.cx, terms.settings())?;
         let path = ends.msrp.local_path(session).unwrap_or_default();
+        let offer = terms.offer(&mut ends.cx, &path);
+        let call = self.invite(ends, destination, envelope, offer);
+        let leg = Leg::new(call, Some(session), State::Inviting, terms, None);
+        Ok(self.insert(leg))
+    }
+
+    /// Sends the INVITE of a leg.
+    fn invite(
+        &self,
+        ends: &mut Ends<'_>,
+        destination: Destination,
+        envelope: &Envelope,
+        offer: Bytes,
+    ) -> CallId {
         let mut request = envelope.write(Method::Invite, &destination);
         self.contact.write(
             request.headers_mut(),
             envelope.service.unwrap_or(Service::Session),
         );
-        request.set_body("application/sdp", terms.offer(&mut ends.cx, &path));
-        let call = ends.sip.invite(&mut ends.cx, request, destination.target);
-        Ok(self.insert(Leg::new(call, session, State::Inviting, terms, None)))
+        request.set_body(sdp::MEDIA_TYPE, offer);
+        ends.sip.invite(&mut ends.cx, request, destination.target)
     }
 
     /// Tells the caller that the user is being alerted.
@@ -150,11 +169,12 @@ impl Legs {
         let Some(leg) = self.legs.get_mut(id.0) else {
             return;
         };
-        let (Some(invite), Some(peer)) = (leg.invite.take(), &leg.peer) else {
+        let (Some(session), Some(invite), Some(peer)) = (leg.session, leg.invite.take(), &leg.peer)
+        else {
             return;
         };
-        let path = ends.msrp.local_path(leg.session).unwrap_or_default();
-        if let Some(settings) = ends.msrp.settings_mut(leg.session) {
+        let path = ends.msrp.local_path(session).unwrap_or_default();
+        if let Some(settings) = ends.msrp.settings_mut(session) {
             *settings = terms.settings();
             settings.peer_max_size = peer.max_size();
         }
@@ -165,8 +185,7 @@ impl Legs {
         leg.state = State::Joining;
         leg.terms = terms;
         ends.sip.accept(&mut ends.cx, leg.call, response);
-        ends.msrp
-            .start(&mut ends.cx, leg.session, peer.path(), role);
+        ends.msrp.start(&mut ends.cx, session, peer.path(), role);
     }
 
     /// Refuses a leg that a peer opened; `warning` is a text such as `127 Service not authorised`.
@@ -226,9 +245,10 @@ impl Legs {
         let Some(leg) = self.legs.get_mut(id.0) else {
             return Err(msrp::SendError::Closed);
         };
+        let session = leg.session.ok_or(msrp::SendError::Closed)?;
         let mut message = msrp::Outgoing::new(parcel.content_type.clone(), parcel.body.clone());
         message.failure_report = msrp::FailureReport::Yes;
-        let send = ends.msrp.send(&mut ends.cx, leg.session, message)?;
+        let send = ends.msrp.send(&mut ends.cx, session, message)?;
         let flight = Flight {
             parcel,
             leg: Some(id),
@@ -319,7 +339,9 @@ impl Legs {
         let (call, session) = (leg.call, leg.session);
         let id = LegId(self.legs.insert(leg));
         self.by_call.insert(call, id);
-        self.by_session.insert(session, id);
+        if let Some(session) = session {
+            self.by_session.insert(session, id);
+        }
         id
     }
 
@@ -327,9 +349,11 @@ impl Legs {
     fn remove(&mut self, ends: &mut Ends<'_>, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(id.0)?;
         self.by_call.remove(&leg.call);
-        self.by_session.remove(&leg.session);
         self.broken.cancel(&id);
-        ends.msrp.close(&mut ends.cx, leg.session);
+        if let Some(session) = leg.session {
+            self.by_session.remove(&session);
+            ends.msrp.close(&mut ends.cx, session);
+        }
         for &parcel in &leg.flying {
             let Some(flight) = self.parcels.remove(parcel.0) else {
                 continue;
@@ -371,7 +395,7 @@ const fn refusal(status: Status) -> msrp::Status {
 impl Leg {
     const fn new(
         call: CallId,
-        session: SessionId,
+        session: Option<SessionId>,
         state: State,
         terms: Terms,
         peer: Option<terms::Peer>,
@@ -379,6 +403,7 @@ impl Leg {
         Self {
             call,
             session,
+            through: None,
             state,
             terms,
             invite: None,

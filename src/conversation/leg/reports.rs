@@ -74,8 +74,9 @@ impl Legs {
                 };
                 self.over(ends, call, ending);
             }
-            Sip::Reinvited { call, request } => self.reinvited(ends, call, &request),
-            Sip::Confirmed { .. } | Sip::Reanswered { .. } => {}
+            Sip::Reinvited { call, request } => self.reinvited(ends, call, request),
+            Sip::Reanswered { call, response } => self.reanswered(ends, call, response.as_ref()),
+            Sip::Confirmed { .. } => {}
             event => return Some(event),
         }
         None
@@ -164,7 +165,13 @@ impl Legs {
             return refuse(ends, Status::SERVICE_UNAVAILABLE);
         };
         let terms = peer.terms();
-        let mut leg = Leg::new(call, session, State::Invited, terms.clone(), Some(peer));
+        let mut leg = Leg::new(
+            call,
+            Some(session),
+            State::Invited,
+            terms.clone(),
+            Some(peer),
+        );
         leg.invite = Some(request.clone());
         let leg = self.insert(leg);
         self.events.push_back(Event::Invited {
@@ -239,13 +246,18 @@ impl Legs {
             }
             return;
         };
-        if let Some(settings) = ends.msrp.settings_mut(leg.session) {
-            settings.peer_max_size = peer.max_size();
-        }
-        leg.state = State::Joining;
-        let role = leg.terms.role_after(&peer);
-        ends.msrp
-            .start(&mut ends.cx, leg.session, peer.path(), role);
+        let description = match leg.session {
+            Some(session) => {
+                if let Some(settings) = ends.msrp.settings_mut(session) {
+                    settings.peer_max_size = peer.max_size();
+                }
+                leg.state = State::Joining;
+                let role = leg.terms.role_after(&peer);
+                ends.msrp.start(&mut ends.cx, session, peer.path(), role);
+                None
+            }
+            None => leg.answered_through(response, ends.cx.limits),
+        };
         let instance = response
             .headers()
             .find::<Contact>()
@@ -253,17 +265,24 @@ impl Legs {
             .flatten()
             .and_then(|contact| contact.features().instance().map(Text::from));
         leg.peer = Some(peer);
-        self.events.push_back(Event::Accepted { leg: id, instance });
+        self.events.push_back(Event::Accepted {
+            leg: id,
+            instance,
+            description,
+        });
     }
 
     /// A re-INVITE refreshes the session or looks at it; the media stays what was agreed (a change of the
     /// path would be a new leg).
-    fn reinvited(&mut self, ends: &mut Ends<'_>, call: CallId, request: &Request) {
+    fn reinvited(&mut self, ends: &mut Ends<'_>, call: CallId, request: Request) {
+        if self.is_through(call) {
+            return self.reinvited_through(ends, call, request);
+        }
         let leg = self.of_call(call).and_then(|id| self.legs.get(id.0));
         let answer = leg.and_then(|leg| {
             let peer = terms::Peer::read_media(request.body(), ends.cx.limits)
                 .or_else(|| leg.peer.clone())?;
-            let path = ends.msrp.local_path(leg.session)?;
+            let path = ends.msrp.local_path(leg.session?)?;
             Some(leg.terms.answer(&mut ends.cx, &peer, &path).0)
         });
         let mut response = request.response(
