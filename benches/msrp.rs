@@ -9,8 +9,11 @@ use cpm::msrp::msg::{Continuation, Framer, Message, Method, Path, Request};
 use cpm::msrp::{ByteRange, Uri};
 use cpm::wire::Text;
 use criterion::{Criterion, Throughput};
+use measure::{Figures, best};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+mod measure;
 
 const TOTAL: usize = 100 << 20;
 
@@ -105,18 +108,6 @@ fn memmem(reads: &[Bytes]) -> usize {
         .sum()
 }
 
-/// The shortest of many short runs, so that what else runs on the machine matters little.
-fn best<T>(mut run: impl FnMut() -> T) -> Duration {
-    (0..60)
-        .map(|_| {
-            let start = Instant::now();
-            black_box(run());
-            start.elapsed()
-        })
-        .min()
-        .unwrap_or_default()
-}
-
 fn framing(criterion: &mut Criterion) {
     let limits = Limits::default();
     let mut group = criterion.benchmark_group("frame");
@@ -153,6 +144,7 @@ fn writing(criterion: &mut Criterion) {
 
 fn goals() {
     let limits = Limits::default();
+    let mut figures = Figures::new("msrp");
     let gigabytes = |bytes: usize, time: Duration| bytes as f64 / 1e9 / time.as_secs_f64();
     for (name, size, goal, share) in [("64k", 65_536, 10.0, 0.5), ("2k", 2_048, 4.0, 0.25)] {
         let (reads, count) = stream(size, 4 << 20, 256 * 1024);
@@ -161,37 +153,51 @@ fn goals() {
         let ours = best(|| frame(&reads, &limits, false));
         let heads = best(|| frame(&reads, &limits, true));
         let yardstick = best(|| memmem(&reads));
-        println!(
-            "ratio msrp_frame_{name}_of_memmem {:.2} goal >={share}",
-            yardstick.as_secs_f64() / ours.as_secs_f64()
+        figures.at_least(
+            &format!("frame-{name}-of-memmem"),
+            yardstick.as_secs_f64() / ours.as_secs_f64(),
+            share,
+            &format!("the speed of framing chunks of {size} bytes, to memmem"),
         );
-        println!(
-            "ratio msrp_frame_{name}_gb_per_s {:.1} goal >={goal}",
-            gigabytes(bytes, ours)
+        figures.at_least(
+            &format!("frame-{name}"),
+            gigabytes(bytes, ours),
+            goal,
+            &format!("chunks of {size} bytes framed, GB/s"),
         );
-        println!(
-            "ratio msrp_frame_heads_{name}_gb_per_s {:.1} goal >={}",
+        figures.at_least(
+            &format!("parse-{name}"),
             gigabytes(bytes, heads),
-            goal / 2.0
+            goal / 2.0,
+            &format!("chunks of {size} bytes framed and their heads parsed, GB/s"),
         );
     }
     let (reads, count) = stream(100, 200_000, 256 * 1024);
     let millions = |time: Duration| count as f64 / 1e6 / time.as_secs_f64();
-    println!(
-        "ratio msrp_frame_100_million_per_s {:.2} goal >=3.3",
-        millions(best(|| frame(&reads, &limits, false)))
+    figures.at_least(
+        "frame-100",
+        millions(best(|| frame(&reads, &limits, false))),
+        3.3,
+        "messages of 100 bytes framed, millions a second",
     );
-    println!(
-        "ratio msrp_frame_heads_100_million_per_s {:.2} goal >=1",
-        millions(best(|| frame(&reads, &limits, true)))
+    figures.at_least(
+        "parse-100",
+        millions(best(|| frame(&reads, &limits, true))),
+        1.0,
+        "messages of 100 bytes framed and parsed, millions a second",
     );
     let request = chunk(100);
-    println!(
-        "ratio msrp_write_100_million_per_s {:.2} goal >=2",
-        millions(best(|| (0..count)
-            .filter(|_| black_box(&request).write().is_ok())
-            .count()))
+    figures.at_least(
+        "write-100",
+        millions(best(|| {
+            (0..count)
+                .filter(|_| black_box(&request).write().is_ok())
+                .count()
+        })),
+        2.0,
+        "messages of 100 bytes written, millions a second",
     );
+    figures.finish();
 }
 
 fn main() {

@@ -7,8 +7,11 @@ use bytes::Bytes;
 use cpm::engine::Limits;
 use cpm::sip::msg::{Framer, Message, Name};
 use criterion::{BatchSize, Criterion};
+use measure::{Figures, ratio};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+mod measure;
 
 const MESSAGES: [(&str, &[u8]); 4] = [
     ("options", include_bytes!("../tests/data/bench/options.sip")),
@@ -92,24 +95,6 @@ fn match_and_write(criterion: &mut Criterion) {
     }
 }
 
-/// The median of how much longer one takes than the other, measured in turns so that both meet the same
-/// noise.
-fn ratio<A, B>(mut ours: impl FnMut() -> A, mut yardstick: impl FnMut() -> B) -> f64 {
-    const ROUNDS: u32 = 200;
-    fn time<T>(work: &mut impl FnMut() -> T) -> Duration {
-        let start = Instant::now();
-        for _ in 0..1000 {
-            black_box(work());
-        }
-        start.elapsed()
-    }
-    let mut ratios: Vec<f64> = (0..ROUNDS)
-        .map(|_| time(&mut ours).as_secs_f64() / time(&mut yardstick).as_secs_f64())
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
-}
-
 fn main() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(200))
@@ -123,27 +108,27 @@ fn main() {
     let limits = Limits::default();
     let bytes = Bytes::from(INVITE.to_vec());
     let parsed = parse(&bytes, &limits);
-    let goals = [
-        (
-            "invite-split",
-            ratio(|| parse(&bytes, &limits), || httparse(INVITE)),
-            1.5,
+    let mut figures = Figures::new("sip");
+    figures.at_most(
+        "invite-split",
+        ratio(|| parse(&bytes, &limits), || httparse(INVITE)),
+        1.5,
+        "an INVITE of 2491 bytes split into its header fields, to httparse",
+    );
+    figures.at_most(
+        "invite-match",
+        ratio(
+            || parse(&bytes, &limits).keys().map(|keys| keys.branch.len()),
+            || httparse(INVITE),
         ),
-        (
-            "invite-match",
-            ratio(
-                || parse(&bytes, &limits).keys().map(|keys| keys.branch.len()),
-                || httparse(INVITE),
-            ),
-            2.0,
-        ),
-        (
-            "invite-write",
-            ratio(|| forward(&parsed), || httparse(INVITE)),
-            1.0,
-        ),
-    ];
-    for (name, ratio, goal) in goals {
-        println!("ratio {name} {ratio:.2} goal <={goal}");
-    }
+        2.0,
+        "the same, and matched to its transaction and dialog, to httparse",
+    );
+    figures.at_most(
+        "invite-write",
+        ratio(|| forward(&parsed), || httparse(INVITE)),
+        1.0,
+        "the same INVITE written as a proxy sends it on, to httparse",
+    );
+    figures.finish();
 }

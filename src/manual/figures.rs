@@ -1,0 +1,18 @@
+//! How fast it is: tables that the benches write.
+//!
+//! Nothing here was typed in. `CPM_RECORD=1 cargo bench --bench sip` measures and writes the table of that bench anew;
+//! the same for the others. What another machine says in nanoseconds means little, so a figure is a ratio to a
+//! yardstick that was measured in turn with it wherever there is one. The tables here are of two shared cores of a
+//! virtual machine.
+//!
+//! # SIP messages
+//!
+//! The yardstick is `httparse`, which splits the same head into slices and does nothing else with it.
+//!
+#![doc = include_str!("figures/sip.md")]
+//!
+//! # MSRP, CPIM, IMDN
+//!
+//! The yardstick is one search for the hyphens of an end-line over the same bytes by `memchr::memmem`.
+//!
+#![doc = include_str!("figures/msrp.md")]
