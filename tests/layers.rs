@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is on which tier. The longest prefix of a module's path counts; what is not listed may name all.
-const TIERS: [(&str, u8); 21] = [
+const TIERS: [(&str, u8); 22] = [
     ("engine", 0),
     ("wire", 0),
     // Errors stand beside the tiers of their protocol.
     ("sip::error", 0),
     ("msrp::error", 0),
     ("sip::msg", 1),
+    // Pure rules over header fields; MSRP relays challenge by the same.
+    ("sip::digest", 1),
     ("msrp::msg", 1),
     ("sdp", 1),
     ("cpim", 1),
@@ -31,11 +33,12 @@ const TIERS: [(&str, u8); 21] = [
 ];
 
 /// Who may name a module of the same tier, and which.
-const NEIGHBOURS: [(&str, &str); 4] = [
+const NEIGHBOURS: [(&str, &str); 5] = [
     ("engine", "wire"),
     ("wire", "engine"),
     // It answers what a participating function asks.
     ("store", "participating"),
+    ("sip::digest", "sip::msg"),
     // The body of a receipt is one part of a message.
     ("imdn", "cpim"),
 ];

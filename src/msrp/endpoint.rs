@@ -3,7 +3,7 @@
 use super::connection::{Connection, Dial};
 use super::error::{Full, SendError};
 use super::event::{Down, Event, Receipt};
-use super::msg::{Path, Status, Uri, is_value};
+use super::msg::{Status, Uri, is_value};
 use super::outbound::Transaction;
 use super::sender::Sending;
 use super::session::{Outgoing, Role, SendId, Session, SessionId, Settings};
@@ -59,6 +59,8 @@ pub(super) enum Timer {
     Silent(ConnId),
     /// The oldest request on the connection has no response.
     Unanswered(ConnId),
+    /// A relay has to be asked again.
+    Relay(SessionId, usize),
 }
 
 impl Endpoint {
@@ -111,9 +113,14 @@ impl Endpoint {
     }
 
     /// The path for our `a=path`. Its port is that of the listener, or 9 where we have none and can only be active
-    /// (RFC 6135).
+    /// (RFC 6135). Before it stand the relays that have agreed to serve the session.
     pub fn local_path(&self, session: SessionId) -> Option<Vec<Uri>> {
-        Some(vec![self.sessions.get(session.0)?.local.clone()])
+        let state = self.sessions.get(session.0)?;
+        let relays = state
+            .relays
+            .iter()
+            .flat_map(|relays| relays.outward().rev());
+        Some(relays.chain([&state.local]).cloned().collect())
     }
 
     /// The session's settings. What is in our URI is fixed; `a=max-size` of the peer may come later.
@@ -127,7 +134,13 @@ impl Endpoint {
         let Some(state) = self.sessions.get_mut(session.0) else {
             return;
         };
-        let Some(path) = Path::of(&peer_path) else {
+        if let Some(relays) = &mut state.relays
+            && !relays.agreed
+        {
+            relays.start = Some((peer_path, role));
+            return;
+        }
+        let Some(path) = state.through_relays(peer_path) else {
             return self.end(cx, session, Down::Unresolvable);
         };
         let started = state.peer.replace(path.compact()).is_some();
@@ -136,6 +149,23 @@ impl Endpoint {
         }
         state.active = matches!(role, Role::Active { .. });
         match role {
+            // Who is reached through relays has a connection already, but the peer may not.
+            Role::Passive if state.relays.is_some() => {
+                let known = path.last();
+                let any = state.settings.match_by_id_only;
+                match state.early.take() {
+                    Some(early) if any || early.matches(&known) => {
+                        self.up(session);
+                        self.make_ready(cx, session);
+                    }
+                    _ => self.watch(cx, session),
+                }
+            }
+            Role::Active { .. } if state.relays.is_some() => {
+                if let Some(conn) = state.conn {
+                    self.bind(cx, conn, session);
+                }
+            }
             Role::Passive => {
                 // The peer may have been faster than the SIP message that brought its path.
                 let known = path.last();
@@ -159,18 +189,28 @@ impl Endpoint {
             }
             Role::Active { peer } => {
                 self.watch(cx, session);
-                let first = path.first();
-                let port = first.port().unwrap_or(DEFAULT_PORT);
-                match peer.or_else(|| Some(SocketAddr::new(first.address()?, port))) {
-                    Some(peer) => self.dial(cx, session, peer),
-                    None => {
-                        let question = cx.outbox.resolve(Text::from(first.host()));
-                        if let Some(state) = self.sessions.get_mut(session.0) {
-                            state.question = Some(question);
-                        }
-                        self.resolving.insert(question, session);
-                    }
+                self.find(cx, session, path.first(), peer);
+            }
+        }
+    }
+
+    /// Opens a connection to the next hop of a session, at `peer` or at the address of its name.
+    pub(super) fn find(
+        &mut self,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+        hop: &Uri,
+        peer: Option<SocketAddr>,
+    ) {
+        let port = hop.port().unwrap_or(DEFAULT_PORT);
+        match peer.or_else(|| Some(SocketAddr::new(hop.address()?, port))) {
+            Some(peer) => self.dial(cx, session, peer),
+            None => {
+                let question = cx.outbox.resolve(Text::from(hop.host()));
+                if let Some(state) = self.sessions.get_mut(session.0) {
+                    state.question = Some(question);
                 }
+                self.resolving.insert(question, session);
             }
         }
     }
@@ -282,7 +322,7 @@ impl Endpoint {
         let port = self
             .sessions
             .get(session.0)
-            .and_then(|state| state.peer.as_ref()?.first().port());
+            .and_then(|state| state.next_hop()?.port());
         match addresses.first() {
             Some(address) => {
                 let peer = SocketAddr::new(*address, port.unwrap_or(DEFAULT_PORT));
@@ -307,6 +347,7 @@ impl Endpoint {
                 Timer::Partial(session) => self.sweep(cx, session),
                 Timer::Silent(conn) => self.silent(cx, conn),
                 Timer::Unanswered(conn) => self.unanswered(cx, conn),
+                Timer::Relay(session, relay) => self.renew(cx, session, relay),
             }
         }
     }
@@ -371,7 +412,7 @@ impl Endpoint {
         let Some(state) = self.sessions.get_mut(session.0) else {
             return;
         };
-        let Some(uri) = state.peer.as_ref().map(Path::first) else {
+        let Some(uri) = state.next_hop() else {
             return;
         };
         let dial = Dial {
@@ -421,7 +462,7 @@ impl Endpoint {
         self.events.push_back(Event::Up { session });
     }
 
-    fn watch(&mut self, cx: &Cx<'_>, session: SessionId) {
+    pub(super) fn watch(&mut self, cx: &Cx<'_>, session: SessionId) {
         if let Some(at) = cx.now.checked_add(cx.limits.msrp_idle) {
             self.timers.set(Timer::Unbound(session), at);
         }
@@ -484,6 +525,9 @@ impl Endpoint {
         }
         self.timers.cancel(&Timer::Unbound(session));
         self.timers.cancel(&Timer::Partial(session));
+        for relay in 0..state.relays.as_ref().map_or(0, |relays| relays.len()) {
+            self.timers.cancel(&Timer::Relay(session, relay));
+        }
         if let Some(question) = state.question {
             self.resolving.remove(&question);
         }

@@ -1,5 +1,6 @@
 //! What the endpoint has to say.
 
+use super::auth::AuthError;
 use super::msg::{ByteRange, FailureReport, Status};
 use super::session::{SendId, SessionId};
 use crate::engine::Key;
@@ -10,6 +11,12 @@ use bytes::Bytes;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// The session's relays serve it: its path has been extended by them, and goes into the SDP. Once more if a relay gives
+    /// the session another path when it is asked again; then the peer has to hear of it.
+    Authorized {
+        /// Which session.
+        session: SessionId,
+    },
     /// A connection is bound to the session: what is sent now goes out at once.
     Up {
         /// Which session.
@@ -81,6 +88,8 @@ pub enum Down {
     Rejected(Status),
     /// The peer did not answer within the transaction time.
     Timeout,
+    /// A relay does not serve the session.
+    Relay(AuthError),
 }
 
 /// A message that was received completely.

@@ -207,6 +207,14 @@ impl Endpoint {
             }
         }
         match state.conn {
+            // Through our relays, whose connection was ours before it was the peer's.
+            Some(bound) if bound == conn && state.relays.is_some() && !state.up => {
+                if state.peer.is_none() {
+                    state.early = Some(peer.compact());
+                }
+                self.up(session);
+                self.make_ready(cx, session);
+            }
             Some(bound) if bound == conn => {}
             Some(_) => return Err(Status::OTHER_CONNECTION),
             // A connection that we are about to open is not the peer's to replace.

@@ -4,7 +4,9 @@
 //! messages into chunks when a connection can take them, puts received chunks together, answers, reports and
 //! watches the timers. What becomes of a message it says in an [`Event`].
 
+mod auth;
 mod connection;
+mod digest;
 mod endpoint;
 mod error;
 mod event;
@@ -17,6 +19,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{AuthError, RelayAccount};
 pub use endpoint::{Config, Endpoint};
 pub use error::{Full, SendError};
 pub use event::{Down, Event, Incoming, Receipt};

@@ -18,9 +18,11 @@ pub(super) struct Transaction {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum What {
+pub(super) enum What {
     /// The first request on a connection for a session.
     Bind(SessionId),
+    /// Leave asked of one of the session's relays.
+    Auth(SessionId, usize),
     /// A chunk; without an answer it has failed, or it has not if only failures are answered.
     Chunk(SendId, FailureReport),
 }
@@ -28,6 +30,9 @@ enum What {
 impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
     pub(super) fn bind(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
+        if self.ask_relays(cx, conn, session) {
+            return;
+        }
         let Some(state) = self.sessions.get(session.0) else {
             return;
         };
@@ -205,7 +210,7 @@ impl Endpoint {
     }
 
     /// Waits for the response to a request.
-    fn register(&mut self, cx: &Cx<'_>, conn: ConnId, transaction_id: Text, what: What) {
+    pub(super) fn register(&mut self, cx: &Cx<'_>, conn: ConnId, transaction_id: Text, what: What) {
         let Some(connection) = self.conns.get_mut(&conn) else {
             return;
         };
@@ -253,6 +258,9 @@ impl Endpoint {
         }
         let status = response.status;
         match transaction.what {
+            What::Auth(session, relay) => {
+                self.relay_answered(cx, conn, (session, relay), response);
+            }
             What::Bind(_) if status.is_success() => {}
             What::Bind(session) => self.end(cx, session, Down::Rejected(status)),
             What::Chunk(send, _) if status.is_success() => self.confirm(send),
@@ -291,7 +299,9 @@ impl Endpoint {
             }
             connection.in_flight = connection.in_flight.saturating_sub(1);
             match transaction.what {
-                What::Bind(session) => self.end(cx, session, Down::Timeout),
+                What::Bind(session) | What::Auth(session, _) => {
+                    self.end(cx, session, Down::Timeout);
+                }
                 What::Chunk(send, FailureReport::Partial) => self.confirm(send),
                 What::Chunk(send, _) => self.fail(cx, send, Status::TIMEOUT),
             }

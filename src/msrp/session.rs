@@ -1,5 +1,6 @@
 //! What is known of one session.
 
+use super::auth::Relays;
 use super::msg::{FailureReport, Path, Uri};
 use super::receiver::{Owed, Partial};
 use crate::engine::{ConnId, QuestionId, Slab, id};
@@ -86,6 +87,10 @@ pub(super) struct Session {
     pub(super) local: Uri,
     /// The peer's path, once the session is started.
     pub(super) peer: Option<Path>,
+    /// Our relays, if there are any.
+    pub(super) relays: Option<Box<Relays>>,
+    /// How many URIs of the peer's path are those of our relays.
+    pub(super) relay_hops: usize,
     /// Whether we open the connection.
     pub(super) active: bool,
     /// The connection it is bound to, or will be when that is up.
@@ -119,6 +124,8 @@ impl Session {
             settings,
             local,
             peer: None,
+            relays: None,
+            relay_hops: 0,
             active: false,
             conn: None,
             question: None,

@@ -281,6 +281,13 @@ impl Answer {
         }
     }
 
+    /// The proof that the server knows the secret too: `rspauth` of an Authentication-Info that follows this answer
+    /// (RFC 7616 §3.5).
+    pub fn server_proof(&self, secret: Secret<'_>) -> String {
+        // As the client's, without a method.
+        self.expected(secret, "")
+    }
+
     /// The answer to a challenge of this realm in a request: to one of a proxy (407) or of a server (401), as whoever
     /// asks has challenged. One to the other kind counts if there is none of its own.
     pub fn of(headers: &Headers, realm: &str, proxy: bool) -> Option<Self> {
@@ -412,6 +419,23 @@ mod tests {
             answer.expected(Secret::Hashed(&hashed), "GET"),
             answer.response.as_str()
         );
+    }
+
+    #[test]
+    fn rfc7616_3_5_the_server_proves_itself_by_the_same_rule_without_a_method() {
+        let answer = challenge("r", "n", Algorithm::Md5).respond(
+            "u",
+            Secret::Password("p"),
+            "AUTH",
+            "msrps://r;tcp",
+            "c",
+            1,
+        );
+        let ha1 = Algorithm::Md5.hash(&["u", "r", "p"]);
+        let ha2 = Algorithm::Md5.hash(&[":msrps://r;tcp"]);
+        let proof = Algorithm::Md5.hash(&[&ha1, "n", "00000001", "c", "auth", &ha2]);
+        assert_eq!(answer.server_proof(Secret::Password("p")), proof);
+        assert_ne!(answer.server_proof(Secret::Password("q")), proof);
     }
 
     #[test]

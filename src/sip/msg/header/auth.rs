@@ -62,6 +62,11 @@ impl AuthParams {
         self.put(name, value, true);
     }
 
+    /// Takes a parameter out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|p| !p.name.eq_ignore_ascii_case(name));
+    }
+
     fn put(&mut self, name: &str, value: &str, quoted: bool) {
         let new = AuthParam {
             name: Text::from(name),
