@@ -29,6 +29,10 @@ pub struct Limits {
     pub sip_transactions: usize,
     /// SIP dialogs at one time.
     pub sip_dialogs: usize,
+    /// Subscriptions at one time, of ours and of peers.
+    pub sip_subscriptions: usize,
+    /// NOTIFYs that wait for one subscriber to answer the one before.
+    pub sip_notifications: usize,
     /// SIP connections at one time.
     pub sip_connections: usize,
     /// Bytes that wait for one SIP connection before sending on it fails.
@@ -128,6 +132,8 @@ impl Default for Limits {
             sip_udp_request: 1300,
             sip_transactions: 1_000_000,
             sip_dialogs: 1_000_000,
+            sip_subscriptions: 1_000_000,
+            sip_notifications: 32,
             sip_connections: 100_000,
             sip_send_queue: 1024 * 1024,
             sip_challenges: 64,

@@ -39,8 +39,7 @@
 //!
 //! * **RFC 3263 in part.** A name is looked up for its addresses (A, AAAA) and these are tried in turn. No NAPTR, no SRV: a
 //!   domain whose server is elsewhere needs a Route or an outbound proxy.
-//! * **No events (RFC 6665).** SUBSCRIBE and NOTIFY are parsed, and answered 405 or 481; there is no registration event
-//!   package, no conference package.
+//! * **Events (RFC 6665) as a mechanism.** The SIP layer subscribes and notifies; the roles answer SUBSCRIBE with 405.
 //! * **No reliable provisional responses (RFC 3262).** A call that requires `100rel` is refused with 420.
 //! * **Session timers (RFC 4028) and re-INVITE** keep a session or look at it; the media of a session does not change after
 //!   it was agreed.

@@ -126,6 +126,12 @@ impl Dialog {
         self.next_sequence()
     }
 
+    /// Requests of ours up to `sequence` went out before the dialog was made, as the SUBSCRIBE that a NOTIFY answers
+    /// (RFC 6665 §4.4.1).
+    pub fn continue_after(&mut self, sequence: u32) {
+        self.local_sequence = self.local_sequence.max(sequence);
+    }
+
     /// Makes a request one within the dialog (RFC 3261 §12.2.1.1): Request-URI, Route, From, To and Call-ID. CSeq is
     /// left to the caller, since an ACK has that of its INVITE.
     pub fn fill(&self, request: &mut Request) {

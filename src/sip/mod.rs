@@ -16,12 +16,13 @@ pub mod digest;
 mod endpoint;
 pub mod offer;
 pub mod register;
+pub mod subscription;
 pub mod transaction;
 pub mod usage;
 
 pub use endpoint::{
-    CallId, Config, Credentials, EndCause, Endpoint, Event, Failure, HERE, Listener,
-    RegistrationId, RequestId, ServerId, Source, Target,
+    CallId, Config, Credentials, EndCause, Endpoint, Event, Failure, HERE, Listener, NotifierId,
+    RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;

@@ -9,5 +9,6 @@ mod rfc4975;
 mod rfc4976;
 mod rfc5118;
 mod rfc5438;
+mod rfc6665;
 mod torture;
 mod wire;

@@ -208,13 +208,8 @@ impl Endpoint {
         let Some(request) = self.servers.get(server).and_then(|s| s.request.as_ref()) else {
             return;
         };
+        copy_record_route(request, response);
         let headers = response.headers_mut();
-        if !headers.contains(&Name::RecordRoute) {
-            for value in request.headers().texts(&Name::RecordRoute) {
-                // It was in a message, so there is no line end in it.
-                let _ = headers.push_text(Name::RecordRoute, value);
-            }
-        }
         set_default(headers, Name::Allow, ALLOW);
         let Some(call) = self.calls.get_mut(key) else {
             return;
@@ -260,6 +255,17 @@ impl Endpoint {
     }
 }
 
+/// The proxies that want to stay between, as the request names them (RFC 3261 §12.1.1).
+pub(super) fn copy_record_route(request: &Request, response: &mut Response) {
+    let headers = response.headers_mut();
+    if !headers.contains(&Name::RecordRoute) {
+        for value in request.headers().texts(&Name::RecordRoute) {
+            // It was in a message, so there is no line end in it.
+            let _ = headers.push_text(Name::RecordRoute, value);
+        }
+    }
+}
+
 /// The body of a message with its type, in a buffer of its own.
 fn description(headers: &Headers, body: &Bytes) -> Option<(Text, Bytes)> {
     if body.is_empty() {
@@ -269,7 +275,7 @@ fn description(headers: &Headers, body: &Bytes) -> Option<(Text, Bytes)> {
     Some((Text::from(content_type), Bytes::copy_from_slice(body)))
 }
 
-fn user_of(uri: &Uri) -> Option<String> {
+pub(super) fn user_of(uri: &Uri) -> Option<String> {
     match uri {
         Uri::Sip(uri) => uri.user().map(|user| user.into_owned()),
         Uri::Tel(uri) => Some(uri.digits()),
@@ -278,7 +284,7 @@ fn user_of(uri: &Uri) -> Option<String> {
 }
 
 /// Adds the Contact that a dialog needs, if there is none.
-fn add_contact(headers: &mut Headers, user: Option<&str>) {
+pub(super) fn add_contact(headers: &mut Headers, user: Option<&str>) {
     if headers.contains(&Name::Contact) {
         return;
     }

@@ -24,6 +24,15 @@ id! {
     RegistrationId
 }
 
+id! {
+    /// A subscription of ours.
+    SubscriptionId
+}
+id! {
+    /// A subscription of a peer's, of which we notify.
+    NotifierId
+}
+
 /// In a Contact, the host name that stands for whichever of our addresses the message leaves from.
 ///
 /// A layer above knows the user and the feature tags of a Contact but not the address; it writes
@@ -88,6 +97,12 @@ pub struct Config {
     pub transport: Transport,
     /// The option tags that may stand in a Require; another one is answered 420 (RFC 3261 §8.2.2.3).
     pub supported: Vec<Text>,
+    /// The event packages that the layer above notifies of (Allow-Events). A SUBSCRIBE for another one is answered
+    /// 489 (RFC 6665 §4.2.1.1); with none at all, a SUBSCRIBE is given to the layer above as any other request.
+    pub events: Vec<Text>,
+    /// The least time that a peer may subscribe for, unless it asks only once; less is answered 423
+    /// (RFC 6665 §4.2.1.1: an hour at the most).
+    pub min_subscription: Duration,
     /// T1, T2 and T4 (RFC 3261 §17).
     pub times: Times,
     /// What we ask for in Session-Expires of an INVITE; `None` asks for no session timer (RFC 4028).
@@ -109,6 +124,8 @@ impl Default for Config {
             outbound_proxy: None,
             transport: Transport::Udp,
             supported: vec![Text::from_static("timer"), Text::from_static("path")],
+            events: Vec::new(),
+            min_subscription: Duration::from_secs(60),
             times: Times::default(),
             session_expires: Some(Duration::from_secs(1800)),
             min_session_expires: Duration::from_secs(90),

@@ -1,9 +1,10 @@
 //! What an endpoint tells the layer above.
 
-use super::{CallId, RegistrationId, RequestId, ServerId, Source};
+use super::{CallId, NotifierId, RegistrationId, RequestId, ServerId, Source, SubscriptionId};
 use crate::engine::ConnId;
-use crate::sip::msg::header::Reason;
+use crate::sip::msg::header::{self, Reason, SubscriptionState};
 use crate::sip::msg::{Request, Response, Status, Uri};
+use crate::sip::subscription::{End, Over};
 use std::time::Duration;
 
 /// What happened at an endpoint.
@@ -132,6 +133,65 @@ pub enum Event {
         status: Option<Status>,
         /// When the next attempt will be made; `None` if there will be none.
         retry_in: Option<Duration>,
+    },
+    /// A SUBSCRIBE of ours was accepted: the first one, or one that refreshes. Whether the subscription is in force
+    /// is for the NOTIFY to say.
+    Subscribed {
+        /// Which.
+        subscription: SubscriptionId,
+        /// For how long; it is refreshed before.
+        expires: Duration,
+        /// The 2xx.
+        response: Response,
+    },
+    /// Another notifier has got a forked SUBSCRIBE of ours as well; its NOTIFYs name a subscription of their own.
+    SubscriptionForked {
+        /// Which.
+        subscription: SubscriptionId,
+        /// The new one.
+        fork: SubscriptionId,
+    },
+    /// A NOTIFY for a subscription of ours; it was answered with 200.
+    Notified {
+        /// Which.
+        subscription: SubscriptionId,
+        /// How the subscription stands.
+        state: SubscriptionState,
+        /// The NOTIFY.
+        request: Request,
+    },
+    /// A subscription of ours is over.
+    SubscriptionTerminated {
+        /// Which.
+        subscription: SubscriptionId,
+        /// How it has ended.
+        end: End,
+        /// After which time a new one is welcome; `None` if never (RFC 6665 §4.1.3).
+        retry_after: Option<Duration>,
+    },
+    /// Somebody subscribes, or refreshes or ends a subscription: answer with
+    /// [`accept_subscription`](super::Endpoint::accept_subscription) or
+    /// [`refuse_subscription`](super::Endpoint::refuse_subscription).
+    SubscriptionAsked {
+        /// Which.
+        notifier: NotifierId,
+        /// What is subscribed to.
+        event: header::Event,
+        /// For how long; zero asks for the state once, or ends the subscription.
+        expires: Duration,
+        /// Whether the subscription was there before.
+        is_refresh: bool,
+        /// The SUBSCRIBE.
+        request: Request,
+        /// Who sent it.
+        source: Source,
+    },
+    /// A subscription that we notified of is over.
+    SubscriptionOver {
+        /// Which.
+        notifier: NotifierId,
+        /// How it has ended.
+        over: Over,
     },
     /// A connection that was up has broken, or a keep-alive on it was not answered.
     FlowLost {

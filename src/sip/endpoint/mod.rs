@@ -26,16 +26,19 @@ mod config;
 mod event;
 mod fill;
 mod local;
+mod notifier;
 mod registration;
 mod route;
 mod sending;
 mod server;
 mod session;
+mod subscriber;
+mod subscriptions;
 mod transport;
 
 pub use config::{
-    CallId, Config, Credentials, HERE, Listener, RegistrationId, RequestId, ServerId, Source,
-    Target,
+    CallId, Config, Credentials, HERE, Listener, NotifierId, RegistrationId, RequestId, ServerId,
+    Source, SubscriptionId, Target,
 };
 pub use event::{EndCause, Event, Failure};
 
@@ -55,6 +58,8 @@ use server::Servers;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
+use subscriber::SubscriptionTimer;
+use subscriptions::Subscriptions;
 use transport::Net;
 
 /// A SIP user agent core, its transactions and its transports (RFC 3261).
@@ -68,6 +73,7 @@ pub struct Endpoint {
     questions: Map<QuestionId, Key>,
     calls: Calls,
     registrations: Slab<Registration>,
+    subscriptions: Subscriptions,
     /// What was asked of us, to be answered unasked the next time.
     challenges: auth::Challenges,
     timers: Timers<Deadline>,
@@ -85,6 +91,9 @@ enum Deadline {
     /// A registration is to be refreshed or tried again.
     Registration(Key),
     KeepAlive(Key),
+    Subscription(Key, SubscriptionTimer),
+    /// A subscription that we notify of is over, or its SUBSCRIBE was not answered.
+    Notifier(Key),
     /// The answer to a keep-alive is overdue.
     Pong(ConnId),
     /// A connection may have been idle for too long.
@@ -103,6 +112,7 @@ impl Endpoint {
             questions: ids.map(),
             calls: Calls::new(ids),
             registrations: Slab::new(),
+            subscriptions: Subscriptions::new(ids),
             challenges: auth::Challenges::default(),
             timers: Timers::new(ids),
             events: VecDeque::new(),
@@ -327,6 +337,8 @@ impl Endpoint {
                 Deadline::Call(key, timer) => self.call_timeout(cx, key, timer),
                 Deadline::Registration(key) => self.send_register(cx, key),
                 Deadline::KeepAlive(key) => self.keep_alive(cx, key),
+                Deadline::Subscription(key, timer) => self.subscription_timeout(cx, key, timer),
+                Deadline::Notifier(key) => self.notifier_timeout(cx, key),
                 Deadline::Pong(conn) => {
                     if self.net.get(conn).is_some_and(|stream| stream.pinged) {
                         self.close(cx, conn);

@@ -449,7 +449,7 @@ impl Registration {
 }
 
 /// When a registration is refreshed (TS 24.229): ten minutes before its end, or half-way if it is short.
-fn refresh_after(granted: Duration) -> Duration {
+pub(super) fn refresh_after(granted: Duration) -> Duration {
     if granted > Duration::from_secs(1200) {
         granted.saturating_sub(Duration::from_secs(600))
     } else {

@@ -59,6 +59,10 @@ pub(super) enum User {
     Ack(Key),
     /// A registration: its REGISTER.
     Registration(Key),
+    /// A subscription of ours: its SUBSCRIBE.
+    Subscribe(Key),
+    /// A subscription that we notify of: its NOTIFY.
+    Notify(Key),
 }
 
 impl User {
@@ -67,7 +71,11 @@ impl User {
         match self {
             Self::Above { call } => call,
             Self::Reinvite { call, .. } | Self::Refresh(call) | Self::Bye(call) => Some(call),
-            Self::Invite(_) | Self::Ack(_) | Self::Registration(_) => None,
+            Self::Invite(_)
+            | Self::Ack(_)
+            | Self::Registration(_)
+            | Self::Subscribe(_)
+            | Self::Notify(_) => None,
         }
     }
 }
@@ -226,7 +234,7 @@ impl Endpoint {
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
-        let is_new = sending.user.dialog().is_none();
+        let is_new = sending.user.dialog().is_none() && !matches!(sending.user, User::Notify(_));
         let mut request = sending.request.clone();
         give_way(&mut request);
         let branch = Text::from(format!("{COOKIE}{}", cx.ids.branch()));
@@ -391,17 +399,23 @@ impl Endpoint {
 
     /// The number for a request that is sent again: the next of its dialog, or one more outside a dialog.
     pub(super) fn renumber(&mut self, key: Key) {
-        let Some(sending) = self.sendings.get_mut(key) else {
+        let Some(sending) = self.sendings.get(key) else {
             return;
         };
-        let sequence = match (sending.user.dialog())
-            .and_then(|call| self.calls.get_mut(call))
-            .and_then(|call| call.dialog.as_mut())
-        {
-            Some(dialog) => dialog.sequence_after(sequence(&sending.request)),
-            None => sequence(&sending.request).saturating_add(1),
+        let (user, last) = (sending.user, sequence(&sending.request));
+        let dialog = match self.line_of_user(user) {
+            Some(line) => self.line_dialog(line),
+            None => (user.dialog())
+                .and_then(|call| self.calls.get_mut(call))
+                .and_then(|call| call.dialog.as_mut()),
         };
-        super::fill::set_sequence(&mut sending.request, sequence);
+        let number = match dialog {
+            Some(dialog) => dialog.sequence_after(last),
+            None => last.saturating_add(1),
+        };
+        if let Some(sending) = self.sendings.get_mut(key) {
+            super::fill::set_sequence(&mut sending.request, number);
+        }
     }
 
     /// A request will get no response.
@@ -457,6 +471,10 @@ impl Endpoint {
             User::Registration(registration) => {
                 self.registered(cx, registration, &sending.request, sending.hop, outcome);
             }
+            User::Subscribe(subscription) => {
+                self.subscribed(cx, subscription, &sending.request, outcome);
+            }
+            User::Notify(notifier) => self.notify_done(cx, notifier, &outcome),
         }
     }
 

@@ -269,6 +269,12 @@ impl Endpoint {
         source: Source,
         is_new: bool,
     ) {
+        if matches!(request.method(), Method::Subscribe | Method::Notify)
+            && self.call_of(&request).is_none()
+            && self.handle_event_request(cx, server, &request, source)
+        {
+            return;
+        }
         if is_new {
             return match request.method() {
                 Method::Invite => self.handle_invite(cx, server, request, source),
@@ -285,15 +291,6 @@ impl Endpoint {
         }
         match self.call_of(&request) {
             Some(call) => self.handle_in_call(cx, server, call, request, source),
-            // The layer above keeps the dialogs of its subscriptions.
-            None if matches!(request.method(), Method::Subscribe | Method::Notify) => {
-                self.events.push_back(Event::Request {
-                    id: ServerId(server),
-                    request,
-                    source,
-                    call: None,
-                });
-            }
             None => self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
         }
     }
