@@ -22,6 +22,7 @@ pub mod wire;
 
 pub mod composing;
 pub mod cpim;
+pub mod deferred;
 pub mod imdn;
 pub mod msrp;
 pub mod sdp;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What is on which tier. The longest prefix of a module's path counts; what is not listed may name all.
-const TIERS: [(&str, u8); 22] = [
+const TIERS: [(&str, u8); 23] = [
     ("engine", 0),
     ("wire", 0),
     // Errors stand beside the tiers of their protocol.
@@ -18,6 +18,7 @@ const TIERS: [(&str, u8); 22] = [
     ("sdp", 1),
     ("cpim", 1),
     ("imdn", 1),
+    ("deferred", 1),
     ("composing", 1),
     ("sip", 2),
     ("msrp", 2),

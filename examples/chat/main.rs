@@ -10,6 +10,7 @@ use cpm::conversation::Status;
 use cpm::driver::{self, Driver, Tls};
 use cpm::node::Node;
 use cpm::sip::Uri;
+use cpm::wire::Text;
 use screen::Screen;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ Standard input, line by line (a USER is NAME, NAME@DOMAIN or a URI):
   /read on|off            whether messages count as seen when they are printed  [on]
   /accept, /decline       answer whoever wants to chat (with --ask)
   /end                    end the chat
+  /deferred [ID ...]      fetch what the server keeps for you: all of it, or these messages
+  /discard ID ...         have these thrown away instead
   /quit                   leave; the end of input does the same
   //TEXT                  a line that begins with a slash
 
@@ -57,6 +60,9 @@ With --json each line has an \"event\":
   invited             from, subject           somebody wants to chat (with --ask)
   accepted            by                      a chat is open
   ended               with, reason            refused, cancelled, left, gone, lost or finished
+  deferred            total, messages: [{id, from, size, date}]  what waits to be fetched
+  fetched             messages, reason        how many came
+  discarded           status
   error               text                    a line of input that means nothing
 What is not known is null. More events and fields may come.
 RUST_LOG=cpm=debug logs what happens below.
@@ -324,6 +330,20 @@ impl Chat {
                 Some(chat) => self.node().decline_chat(now, chat),
                 None => self.screen.error("nobody wants to chat"),
             },
+            ("/deferred", _) => {
+                let ids = rest.split_whitespace().map(Text::from);
+                let ids = ids.collect::<Vec<_>>();
+                let chosen = (!ids.is_empty()).then_some(&*ids);
+                if !self.node().fetch_deferred(now, chosen) {
+                    self.screen.error("messages are being fetched already");
+                }
+            }
+            ("/discard", _) if !rest.is_empty() => {
+                let ids = rest.split_whitespace().map(Text::from);
+                let ids = ids.collect::<Vec<_>>();
+                self.node().discard_deferred(now, &ids);
+            }
+            ("/discard", _) => self.screen.error("/discard needs an ID"),
             ("/read", _) if rest == "on" || rest == "off" => {
                 self.read = rest == "on";
                 if self.read {

@@ -131,6 +131,20 @@ impl Screen {
                     reason(ending)
                 ));
             }
+            Event::Deferred { messages, total } => {
+                self.note(&format!("{total} messages wait for you: /deferred"));
+                for item in messages {
+                    let from = item.sender.as_deref().unwrap_or("somebody");
+                    let size = item.size.unwrap_or(0);
+                    let (id, from) = (printable(&item.id), printable(&short(from)));
+                    self.note(&format!("  {id}: {from}, {size} bytes"));
+                }
+            }
+            Event::Fetched { messages, ending } => {
+                self.note(&format!("{messages} fetched ({})", reason(ending)));
+            }
+            Event::Discarded { status: None } => self.note("discarded"),
+            Event::Discarded { status } => self.note(&format!("kept: {}", phrase(*status))),
             _ => {}
         }
     }
@@ -222,6 +236,22 @@ fn object(event: &Event) -> Option<Value> {
         Event::Ended { peer, ending, .. } => json!({
             "event": "ended", "with": peer.to_string(), "reason": reason(ending),
         }),
+        Event::Deferred { messages, total } => {
+            let messages = messages.iter().map(|item| {
+                json!({
+                    "id": item.id.as_str(),
+                    "from": item.sender.as_deref(),
+                    "size": item.size,
+                    "date": item.sent.map(|at| at.to_rfc3339()),
+                })
+            });
+            let messages = messages.collect::<Vec<_>>();
+            json!({ "event": "deferred", "total": total, "messages": messages })
+        }
+        Event::Fetched { messages, ending } => json!({
+            "event": "fetched", "messages": messages, "reason": reason(ending),
+        }),
+        Event::Discarded { status } => json!({ "event": "discarded", "status": status }),
         _ => return None,
     })
 }

@@ -6,7 +6,8 @@ mod common;
 use common::{address, folder, value, wrong};
 use cpm::driver::{self, Driver, Tls};
 use cpm::engine::Protocol;
-use cpm::participating::{Config, Event, MediaPath, Participating};
+use cpm::participating::{Config, Event, MediaPath, Participating, Retrieval};
+use cpm::sip::Uri;
 use cpm::store::engine::{Engine, Sqlite};
 use cpm::store::{Answerer, Directory};
 use cpm::trace::{Recorder, ladder, pcap};
@@ -23,6 +24,8 @@ Usage: server --domain DOMAIN [OPTIONS]
 
   --domain DOMAIN         the domain served; users are sip:NAME@DOMAIN
   --user NAME:PASSWORD    a user; may be given again
+  --pull NAME             this user fetches what was kept, instead of having it delivered;
+                          may be given again
   --users FILE            more users, one NAME:PASSWORD a line
   --sip HOST:PORT         where SIP is spoken, on UDP and TCP  [default: 127.0.0.1:5060]
   --msrp HOST:PORT        where MSRP is spoken, on TCP  [default: 127.0.0.1:2855]
@@ -62,6 +65,7 @@ fn options() -> Options {
     use lexopt::prelude::{Long, Short};
     let mut parser = lexopt::Parser::from_env();
     let (mut domain, mut users, mut files) = (None, Vec::<String>::new(), Vec::<PathBuf>::new());
+    let mut pulling = Vec::<String>::new();
     let (mut cert, mut key) = (None, None);
     let mut options = Options {
         domain: String::new(),
@@ -81,6 +85,7 @@ fn options() -> Options {
         match option {
             Long("domain") => domain = Some(value::<String>(ME, "--domain", &mut parser)),
             Long("user") => users.push(value(ME, "--user", &mut parser)),
+            Long("pull") => pulling.push(value(ME, "--pull", &mut parser)),
             Long("users") => files.push(value(ME, "--users", &mut parser)),
             Long("sip") => options.sip = value(ME, "--sip", &mut parser),
             Long("msrp") => options.msrp = value(ME, "--msrp", &mut parser),
@@ -122,6 +127,13 @@ fn options() -> Options {
             .unwrap_or_else(|error| wrong(ME, format_args!("--users {}: {error}", file.display())));
         let read = options.directory.read(&list, &options.domain);
         read.unwrap_or_else(|error| wrong(ME, format_args!("--users {}: {error}", file.display())));
+    }
+    for name in pulling {
+        let aor = Uri::sip(&name, &options.domain).aor();
+        match options.directory.get_mut(&aor) {
+            Some(user) => user.preferences.retrieval = Retrieval::Pull,
+            None => wrong(ME, format_args!("--pull {name}: no such user")),
+        }
     }
     if let Some(trace) = &options.trace {
         folder(ME, "--trace", trace);

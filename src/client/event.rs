@@ -2,6 +2,7 @@
 
 use super::ChatId;
 use crate::conversation::{Ending, Status};
+use crate::deferred::Item;
 use crate::engine::DateTime;
 use crate::sip::Uri;
 use crate::wire::Text;
@@ -124,6 +125,26 @@ pub enum Event {
         /// Which message.
         message: MessageId,
         /// The status of SIP or MSRP that says why; `None` where the recipient's network reported it.
+        status: Option<u16>,
+    },
+    /// The network keeps these messages for us, and waits to be asked
+    /// ([`fetch_deferred`](crate::node::Node::fetch_deferred)). Only if that is what the user wants there.
+    Deferred {
+        /// The messages, the oldest first.
+        messages: Vec<Item>,
+        /// How many there are altogether.
+        total: u64,
+    },
+    /// All has come that was fetched, or as much as could be had.
+    Fetched {
+        /// How many messages came.
+        messages: usize,
+        /// How it ended: [`Ending::Left`] when everything had come, refused with 404 if there was nothing.
+        ending: Ending,
+    },
+    /// What was to be discarded is gone, or is not.
+    Discarded {
+        /// Why not; `None` if it is gone.
         status: Option<u16>,
     },
     /// A session of a chat is over.

@@ -173,6 +173,9 @@ impl Client {
         parcel: &Parcel,
         custody: Custody,
     ) {
+        if self.fetches(leg) {
+            return self.fetched(net, parcel, custody);
+        }
         let Some(id) = self.chats.of_leg(leg) else {
             return net.legs.answer(
                 &mut net.ends,
@@ -242,7 +245,20 @@ impl Client {
     }
 
     /// A message of the peer's, however it came.
-    fn message(&mut self, net: &mut Net<'_, Event>, id: ChatId, message: Message, how: How) {
+    pub(super) fn message(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: ChatId,
+        message: Message,
+        how: How,
+    ) {
+        if let Content::Other { content_type, body } = &message.content
+            && content_type.essence() == self.config.deferred_list.media_type.as_str()
+            && let Some(function) = self.is_with_deferred(id)
+            && self.listed(net, &function, body)
+        {
+            return;
+        }
         match message.content {
             Content::Reports(reports) => {
                 for report in reports {
@@ -469,7 +485,7 @@ impl Client {
     }
 
     /// The chat that a request belongs to: between whoever sent it and the address of ours it was sent to.
-    fn chat_with(&mut self, net: &mut Net<'_, Event>, envelope: &Envelope) -> ChatId {
+    pub(super) fn chat_with(&mut self, net: &mut Net<'_, Event>, envelope: &Envelope) -> ChatId {
         let local = if self.is_own(&envelope.to.uri) {
             &envelope.to.uri
         } else {
@@ -483,13 +499,13 @@ impl Client {
 
 /// How a message came.
 #[derive(Default)]
-struct How {
-    thread: Option<Thread>,
-    way: Way,
-    instance: Option<Text>,
-    service: Option<Service>,
-    priority: Option<Priority>,
-    reply_to: Option<Uri>,
+pub(super) struct How {
+    pub(super) thread: Option<Thread>,
+    pub(super) way: Way,
+    pub(super) instance: Option<Text>,
+    pub(super) service: Option<Service>,
+    pub(super) priority: Option<Priority>,
+    pub(super) reply_to: Option<Uri>,
 }
 
 /// What its reader sees of it besides its content.

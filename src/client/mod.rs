@@ -6,6 +6,7 @@
 
 mod chat;
 mod chats;
+mod deferred;
 mod event;
 mod inbound;
 mod outbound;
@@ -16,6 +17,7 @@ pub use event::{Event, MessageId, SendError};
 
 use crate::conversation::activity::Timing;
 use crate::conversation::{self, Contact, Service, Status, Wanted};
+use crate::deferred::Format;
 use crate::engine::{Clock, Key, Seed, Timers, id};
 use crate::node::{self, Net, Node, Role};
 use crate::sdp::msrp::Setup;
@@ -23,6 +25,7 @@ use crate::sip::msg::Status as SipStatus;
 use crate::sip::{self, Credentials, RegistrationId, Uri, register};
 use crate::wire::Text;
 use chats::Chats;
+use deferred::Deferred;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -72,12 +75,19 @@ pub struct Config {
     pub timing: Timing,
     /// How long a message that nobody takes is tried again before it has failed.
     pub give_up: Duration,
+    /// The identity of the function that keeps messages.
+    pub deferred_uri: Uri,
+    /// How it tells what it keeps.
+    pub deferred_list: Format,
 }
 
 impl Config {
     /// A client of `user` at `server`, which accepts chats by itself and reports what it is asked to.
     pub fn new(user: Uri, server: Uri) -> Self {
+        let domain = user.domain().unwrap_or_default();
         Self {
+            deferred_uri: Uri::sip("rcse-standfw", &domain),
+            deferred_list: Format::default(),
             user,
             identities: Vec::new(),
             server,
@@ -162,6 +172,7 @@ pub struct Client {
     /// The addresses that the network says are ours.
     associated: Vec<Uri>,
     chats: Chats,
+    deferred: Deferred,
     timers: Timers<Timer>,
 }
 
@@ -192,6 +203,7 @@ impl Client {
                 registered: false,
                 associated: Vec::new(),
                 chats: Chats::new(ids),
+                deferred: Deferred::default(),
                 timers: Timers::new(ids),
                 config,
             }
@@ -253,11 +265,12 @@ impl Client {
 }
 
 /// The services that this client offers.
-const SERVICES: [Service; 4] = [
+const SERVICES: [Service; 5] = [
     Service::Pager,
     Service::LargeMessage,
     Service::Session,
     Service::Deferred,
+    Service::System,
 ];
 
 impl Node<Client> {
@@ -378,6 +391,18 @@ impl Node<Client> {
         self.command(now, |client, net| client.end_chat(net, chat));
     }
 
+    /// Fetches what is kept: everything, or the messages of these ids ([`Event::Deferred`] lists them). They
+    /// arrive as [`Event::Message`]s, and [`Event::Fetched`] when all have come. Nothing is done, and the
+    /// answer is `false`, while another fetch is under way or there is no room for a session.
+    pub fn fetch_deferred(&mut self, now: Instant, chosen: Option<&[Text]>) -> bool {
+        self.command(now, |client, net| client.fetch(net, chosen))
+    }
+
+    /// Has messages of these ids thrown away. [`Event::Discarded`] follows.
+    pub fn discard_deferred(&mut self, now: Instant, ids: &[Text]) {
+        self.command(now, |client, net| client.discard(net, ids));
+    }
+
     /// Every chat that has a session which is up.
     pub fn open_chats(&self) -> Vec<ChatId> {
         let chats = self.role().chats.ids();
@@ -457,14 +482,26 @@ impl Role for Client {
                 custody,
                 ..
             } => self.paged(net, &envelope, &parcel, custody),
-            Leg::Sent { parcel, .. } => self.sent(net, parcel),
+            Leg::Sent { parcel, .. } => {
+                if !self.discarded(net, parcel, None) {
+                    self.sent(net, parcel);
+                }
+            }
             Leg::Unsent {
                 parcel,
                 status,
                 retry_after,
                 ..
-            } => self.unsent(net, parcel, status, retry_after),
-            Leg::Ended { leg, ending } => self.leg_ended(net, leg, ending),
+            } => {
+                if !self.discarded(net, parcel, Some(status)) {
+                    self.unsent(net, parcel, status, retry_after);
+                }
+            }
+            Leg::Ended { leg, ending } => {
+                if !self.fetch_ended(net, leg, &ending) {
+                    self.leg_ended(net, leg, ending);
+                }
+            }
         }
     }
 

@@ -203,7 +203,7 @@ pub enum Event {
         leg: Option<LegId>,
         /// The content itself, to be kept or sent another way.
         content: Parcel,
-        /// Why not: the status of SIP or MSRP, 480 where the leg ended first.
+        /// Why not: the status of SIP or MSRP, that of its leg's refusal, 480 where the leg ended otherwise.
         status: Status,
         /// When another try is welcome.
         retry_after: Option<Duration>,

@@ -64,6 +64,8 @@ pub struct Message {
     pub id: Option<Text>,
     /// From, as the CPIM says; often anonymous, since the leg knows better.
     pub from: Option<Identity>,
+    /// To, as the CPIM says.
+    pub to: Option<Identity>,
     /// When its sender wrote it.
     pub date_time: Option<DateTime>,
     /// What the sender wants to hear back.
@@ -106,6 +108,7 @@ impl Message {
             return Ok(Self {
                 id: None,
                 from: None,
+                to: None,
                 date_time: None,
                 wanted: Wanted::NONE,
                 content,
@@ -129,6 +132,7 @@ impl Message {
         Ok(Self {
             id: cpim.message_id(),
             from: cpim.from(),
+            to: cpim.to().next(),
             date_time: cpim.date_time(),
             wanted,
             content,
@@ -199,6 +203,20 @@ pub(crate) fn composing(
     let cpim = cpim::Message::builder(from, to)
         .date_time(cx.wall())
         .content(composing::MEDIA_TYPE, document.write());
+    wrap(&cpim)
+}
+
+/// A document of the network's own, in CPIM.
+pub(crate) fn document(
+    cx: &Cx<'_>,
+    from: &Identity,
+    to: &Identity,
+    media_type: &str,
+    document: Bytes,
+) -> Parcel {
+    let cpim = cpim::Message::builder(from, to)
+        .date_time(cx.wall())
+        .content(media_type, document);
     wrap(&cpim)
 }
 

@@ -29,3 +29,4 @@ pub use message::{Content, Message, Wanted};
 pub use receipts::{Seen, Status};
 pub use service::{Mode, Service};
 pub use terms::Terms;
+pub(crate) use terms::find_part;

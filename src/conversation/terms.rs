@@ -227,19 +227,29 @@ fn role(active: bool, peer: &Media) -> msrp::Role {
 
 /// The SDP of a body that may hold more (a list of recipients, a preview, a first message).
 pub(super) fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
-    if content_type.essence() == sdp::MEDIA_TYPE {
+    find(sdp::MEDIA_TYPE, content_type, body, limits)
+}
+
+/// What of `media_type` a request carries, beside its offer or alone.
+pub(crate) fn find_part(request: &Request, media_type: &str, limits: &Limits) -> Option<Bytes> {
+    let content_type = request.headers().get::<ContentType>().ok()?;
+    find(media_type, &content_type.0, request.body(), limits)
+}
+
+fn find(essence: &str, content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
+    if content_type.essence() == essence {
         return Some(body.clone());
     }
     let parts = Multipart::parse(content_type, body, limits)
         .ok()?
         .into_parts();
-    let is_sdp = |part: &Part| {
+    let is_it = |part: &Part| {
         part.content_type()
-            .is_ok_and(|content_type| content_type.essence() == sdp::MEDIA_TYPE)
+            .is_ok_and(|content_type| content_type.essence() == essence)
     };
     parts
         .into_iter()
-        .find(is_sdp)
+        .find(is_it)
         .map(|part| part.body().clone())
 }
 

@@ -10,8 +10,8 @@
 //!   attributes of RFC 5547.
 //! * **No message store.** There is no history on the server and no synchronisation between devices (IMAP). A message that
 //!   expires can be put aside for its user (`Event::Archive`), and that is all.
-//! * **Deferred messages are pushed.** They go out as soon as a device registers. A device cannot ask what waits, nor fetch
-//!   or decline single messages.
+//! * **The list of what waits** ([`deferred`](crate::deferred)) is a document of this crate's own, since OMA's could not be
+//!   established; another one can be put in its place. The original conversation of what is fetched is known from the list.
 //! * **No interworking** with SMS, MMS or mail; no content screening; no service policies beyond the preferences in
 //!   [`Preferences`](crate::participating::Preferences). No XCAP: preferences come from the application's answers.
 //! * **Text only, in the client's commands.** Anything that arrives is shown
@@ -24,8 +24,8 @@
 //!
 //! # The server
 //!
-//! * **Media is always anchored.** The participating function is an end of every MSRP session; a direct path between
-//!   clients is not negotiated.
+//! * **A direct media path** is for chats, over plain TCP, between devices that reach each other. The function does not find
+//!   out whether they do; large messages, and what is over TLS, always pass it.
 //! * **Connections and sessions do not outlive the process.** Messages do, and where the devices on UDP are; whoever was
 //!   connected registers again, and the client of this crate does so by itself.
 //! * **Between domains** a request goes to where the other domain's name leads, and what comes from another domain is let

@@ -98,6 +98,19 @@ pub struct Preferences {
     pub unwilling: bool,
     /// When its time is over.
     pub expiry: Expiry,
+    /// How the user gets what was kept.
+    pub retrieval: Retrieval,
+}
+
+/// How a user gets what was kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Retrieval {
+    /// It is delivered, in order, as soon as there is a device; what comes next queues up behind it.
+    #[default]
+    Push,
+    /// The user is told what waits, and fetches or discards it; what comes next is delivered at once. Reports
+    /// are pushed all the same: nobody chooses among those.
+    Pull,
 }
 
 /// What becomes of what arrives while there is no device.

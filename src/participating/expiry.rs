@@ -20,6 +20,7 @@ impl Participating {
         inbox.insert(Entry {
             sequence,
             flying: false,
+            refusals: 0,
         });
         self.timers
             .set(Due::Expiry(id, sequence), net.now() + self.config.retry);

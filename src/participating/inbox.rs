@@ -1,5 +1,6 @@
 //! What is kept for each user who is away, without the messages themselves.
 
+use super::pull::Listing;
 use super::{Due, Participating, Restored};
 use crate::conversation::LegId;
 use crate::engine::{Clock, Ids, Map, Slab, id};
@@ -29,13 +30,18 @@ pub(super) struct Inbox {
     pub(super) out: Out,
     /// The session in which chat messages are being delivered, and their conversation.
     pub(super) session: Option<(LegId, Text)>,
+    /// The list that is being made for a user who chooses, and whether that user knows what waits.
+    pub(super) listing: Option<Listing>,
+    pub(super) told: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) sequence: u64,
-    /// It is with a device already, which was too slow to confirm it.
+    /// It is with a device already, which was too slow to confirm it or has asked for it.
     pub(super) flying: bool,
+    /// How often a device has refused it.
+    pub(super) refusals: u32,
 }
 
 /// What is on its way out of an inbox: one message at a time, so that order is kept.
@@ -74,6 +80,8 @@ impl Inboxes {
             keeping: 0,
             out: Out::Nothing,
             session: None,
+            listing: None,
+            told: false,
         };
         let id = InboxId(self.slab.insert(inbox));
         self.by_user.insert(user, id);
@@ -112,6 +120,16 @@ impl Inbox {
         self.queue.len() < before
     }
 
+    /// Counts that a device has refused a message.
+    pub(super) fn refuse(&mut self, sequence: u64) -> u32 {
+        let mut entries = self.queue.iter_mut();
+        let Some(entry) = entries.find(|entry| entry.sequence == sequence) else {
+            return 0;
+        };
+        entry.refusals = entry.refusals.saturating_add(1);
+        entry.refusals
+    }
+
     /// Whether a message is with a device that has not confirmed it yet.
     pub(super) fn is_out(&self, sequence: u64) -> bool {
         let entry = self.queue.iter().find(|entry| entry.sequence == sequence);
@@ -138,6 +156,7 @@ impl Participating {
                 inbox.insert(Entry {
                     sequence,
                     flying: false,
+                    refusals: 0,
                 });
             }
             if let Some(at) = clock.instant(expires) {
@@ -146,8 +165,8 @@ impl Participating {
         }
     }
 
-    /// Whether what arrives for a user must queue up.
+    /// Whether what arrives for a user must queue up. For one who chooses what to fetch, nothing does.
     pub(super) fn is_busy(&self, user: &str) -> bool {
-        self.inboxes.of(user).is_some_and(Inbox::is_busy)
+        !self.pulling.contains(user) && self.inboxes.of(user).is_some_and(Inbox::is_busy)
     }
 }

@@ -127,7 +127,12 @@ impl Participating {
             return self.go_on(net, id);
         }
         let flying = held.unwrap_or(false);
-        inbox.insert(Entry { sequence, flying });
+        inbox.insert(Entry {
+            sequence,
+            flying,
+            refusals: 0,
+        });
+        inbox.told = false;
         self.timers.set(Due::Expiry(id, sequence), expires_at);
         self.release(net, id);
     }

@@ -21,16 +21,19 @@ mod expiry;
 mod inbox;
 mod keeping;
 mod originating;
+mod pull;
 mod registrar;
 mod relay;
 mod release;
 mod terminating;
 
 pub use event::{
-    Absence, Enrolment, Event, Expiry, Kept, Preferences, Restored, StoreError, Subscriber,
+    Absence, Enrolment, Event, Expiry, Kept, Preferences, Restored, Retrieval, StoreError,
+    Subscriber,
 };
 
-use crate::conversation::{self, Contact, Custody, ParcelId};
+use crate::conversation::{self, Contact, Custody, LegId, ParcelId};
+use crate::deferred;
 use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Timers};
 use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
@@ -43,6 +46,7 @@ use devices::Senders;
 use door::{Knock, Side};
 use inbox::{InboxId, Inboxes};
 use keeping::Keeping;
+use pull::Fetch;
 use relay::{BridgeId, Relay};
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -74,8 +78,13 @@ pub struct Config {
     pub retry: Duration,
     /// How long a session is held for a user who was lost.
     pub linger: Duration,
+    /// How often a device may refuse what was kept for it, saying neither that it is busy nor that it never
+    /// will take it; after that the message is given up as if its time were over, and the next one goes out.
+    pub refusals: u32,
     /// The identity of the function when it delivers what was kept (a configured name: OMA leaves it open).
     pub deferred_uri: Uri,
+    /// How a user who chooses is told what is kept (OMA leaves it open as well).
+    pub deferred_list: deferred::Format,
     /// A message larger than this is delivered in large message mode.
     pub pager_limit: usize,
     /// The shortest registration that is granted.
@@ -113,6 +122,8 @@ impl Config {
             patience: Duration::from_secs(8),
             retry: Duration::from_secs(30),
             linger: Duration::from_secs(180),
+            refusals: 5,
+            deferred_list: deferred::Format::default(),
             deferred_uri: Uri::sip("rcse-standfw", domain),
             pager_limit: 1300,
             min_expires: Duration::from_secs(60),
@@ -141,6 +152,10 @@ pub struct Participating {
     flying: Map<Text, VecDeque<ParcelId>>,
     /// Users for whom something has come and who wanted to be left alone then.
     unwilling: Set<Text>,
+    /// Users who choose what to fetch, as far as something has come for them or they have registered.
+    pulling: Set<Text>,
+    /// Sessions in which users fetch.
+    fetches: Map<LegId, Fetch>,
     timers: Timers<Due>,
 }
 
@@ -157,6 +172,14 @@ enum Waiting {
     Keep(Box<Keeping>),
     /// A message that was kept, on its way out again.
     Release { inbox: InboxId, sequence: u64 },
+    /// A message that a user is to be told of.
+    List { inbox: InboxId, sequence: u64 },
+    /// A message that a user has asked for.
+    Fetch {
+        leg: LegId,
+        inbox: InboxId,
+        sequence: u64,
+    },
     /// A message whose time is over.
     Expire { inbox: InboxId, sequence: u64 },
     /// Whether an expired message was put into its user's message store.
@@ -178,6 +201,14 @@ enum Flight {
     Delivery(Box<Delivery>),
     /// It was kept and is on its way out.
     Released { inbox: InboxId, sequence: u64 },
+    /// A user has asked for it.
+    Fetched {
+        leg: LegId,
+        inbox: InboxId,
+        sequence: u64,
+    },
+    /// A user is told what is kept.
+    Told { inbox: InboxId },
     /// The device did not take it, which the store does not know yet that is asked to keep it.
     Lost,
 }
@@ -214,6 +245,8 @@ impl Participating {
             flights: ids.map(),
             flying: ids.map(),
             unwilling: ids.set(),
+            pulling: ids.set(),
+            fetches: ids.map(),
             timers: Timers::new(ids),
             config,
         };
@@ -278,7 +311,14 @@ impl Participating {
             Waiting::Arrival(arrival) => arrival.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Keep(keeping) => self.kept_or_not(net, *keeping, Err(StoreError::Unavailable)),
             Waiting::Willing { .. } => {}
-            Waiting::Release { inbox, .. } => self.not_released(net, inbox),
+            Waiting::Release { inbox, .. } | Waiting::List { inbox, .. } => {
+                self.not_released(net, inbox)
+            }
+            Waiting::Fetch {
+                leg,
+                inbox,
+                sequence,
+            } => self.fetch_landed(net, leg, inbox, sequence, false),
             Waiting::Expire { inbox, sequence }
             | Waiting::Archive { inbox, sequence }
             | Waiting::Bury {
@@ -315,6 +355,9 @@ impl Role for Participating {
             } => match door::side(&request) {
                 Side::Originating => {
                     let user = door::served(&request, &envelope);
+                    if self.is_for_deferred(&envelope, request.uri().ok().as_ref()) {
+                        return self.fetch(net, leg, &user, &terms, &request);
+                    }
                     self.originate_session(net, leg, user, envelope, terms, source);
                 }
                 Side::Terminating => {
@@ -348,7 +391,10 @@ impl Role for Participating {
             } => self.received(net, leg, parcel, custody),
             Leg::Sent { parcel, kept, .. } => self.landed(net, parcel, Ok(kept)),
             Leg::Unsent { parcel, status, .. } => self.landed(net, parcel, Err(status)),
-            Leg::Ended { leg, ending } => self.ended(net, leg, ending),
+            Leg::Ended { leg, ending } => {
+                self.fetches.remove(&leg);
+                self.ended(net, leg, ending);
+            }
         }
     }
 
@@ -397,9 +443,10 @@ impl Answers<Option<Subscriber>> for Participating {
             Some(Waiting::Knock(knock)) => self.open_or_not(net, *knock, subscriber.as_ref()),
             Some(Waiting::Arrival(arrival)) => self.arrive(net, *arrival, subscriber.as_ref()),
             Some(Waiting::Willing { user }) => {
-                let unwilling =
-                    subscriber.is_some_and(|subscriber| subscriber.preferences.unwilling);
-                self.set_unwilling(net, &user, unwilling);
+                let preferences = subscriber.map(|subscriber| subscriber.preferences);
+                let preferences = preferences.unwrap_or_default();
+                self.set_retrieval(net, &user, &preferences);
+                self.set_unwilling(net, &user, preferences.unwilling);
             }
             Some(Waiting::Bury {
                 inbox,
@@ -445,6 +492,12 @@ impl Answers<Option<Bytes>> for Participating {
             Some(Waiting::Release { inbox, sequence }) => {
                 self.released(net, inbox, sequence, message)
             }
+            Some(Waiting::List { inbox, sequence }) => self.listed(net, inbox, sequence, message),
+            Some(Waiting::Fetch {
+                leg,
+                inbox,
+                sequence,
+            }) => self.fetched(net, leg, inbox, sequence, message),
             Some(Waiting::Expire { inbox, sequence }) => {
                 self.expired(net, inbox, sequence, message)
             }

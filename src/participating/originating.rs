@@ -7,6 +7,7 @@ use crate::engine::Limits;
 use crate::node::Net;
 use crate::sip::msg::Status;
 use crate::sip::{Target, Uri};
+use crate::wire::Text;
 use crate::wire::mime::MediaType;
 
 impl Participating {
@@ -18,6 +19,12 @@ impl Participating {
         parcel: Parcel,
         custody: Custody,
     ) {
+        if self.is_for_deferred(&envelope, custody.request_uri().as_ref())
+            && let Custody::Request(_, request) = &custody
+        {
+            let user = super::door::served(request, &envelope);
+            return self.discard(net, &user, custody);
+        }
         let Some(hops) = envelope.hops.checked_sub(1) else {
             return net
                 .legs
@@ -87,10 +94,30 @@ pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
     }
 }
 
+/// Content of a message that is delivered in a session with the function itself, where nothing but its CPIM
+/// says who it is from and to.
+pub(super) fn addressed(parcel: Parcel, envelope: &Envelope, limits: &Limits) -> Parcel {
+    let [from, to] =
+        [envelope.sender(), &envelope.to.uri].map(|uri| cpim::Identity::new(uri.to_string()));
+    let is_cpim = MediaType::parse(&parcel.content_type)
+        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
+    let message =
+        match is_cpim {
+            true => cpim::Message::parse(parcel.body.clone(), limits),
+            false => Ok(cpim::Message::builder(&from, &to)
+                .content(&parcel.content_type, parcel.body.clone())),
+        };
+    let Ok(mut message) = message else {
+        return parcel;
+    };
+    message.set_identities(HeaderName::FROM, &[from]);
+    message.set_identities(HeaderName::TO, &[to]);
+    Parcel::new(Text::from_static(cpim::MEDIA_TYPE), message.write())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Text;
     use bytes::Bytes;
 
     #[test]

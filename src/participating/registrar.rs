@@ -53,6 +53,10 @@ impl Participating {
         let changed = [update.added.as_slice(), &update.refreshed, &update.removed].concat();
         self.enrol(net, &update.aor, &changed);
         if !update.added.is_empty() || !update.refreshed.is_empty() {
+            if !update.added.is_empty() {
+                self.tell_again(&update.aor);
+            }
+            self.set_retrieval(net, &update.aor, &subscriber.preferences);
             self.returned(net, &update.aor);
         }
     }

@@ -13,9 +13,9 @@ use crate::wire::Text;
 use bytes::Bytes;
 
 impl Participating {
-    /// Asks whether a user who was unwilling still is.
+    /// Asks what a user wants by now, if that could change what becomes of what is kept.
     pub(super) fn ask_willing(&mut self, net: &mut Net<'_, Event>, user: &str) {
-        if self.unwilling.contains(user) {
+        if self.unwilling.contains(user) || self.inboxes.by_user.contains_key(user) {
             let user = Text::from(user);
             let waiting = Waiting::Willing { user: user.clone() };
             self.ask(net, waiting, |reply| Event::Subscriber { user, reply });
@@ -37,7 +37,12 @@ impl Participating {
             return self.ask_willing(net, user);
         }
         match self.inboxes.by_user.get(user).copied() {
-            Some(id) => self.release(net, id),
+            Some(id) => {
+                self.release(net, id);
+                if self.pulling.contains(user) {
+                    self.bridge_late(net, user);
+                }
+            }
             None => self.bridge_late(net, user),
         }
     }
@@ -48,6 +53,9 @@ impl Participating {
             return;
         };
         let user = inbox.user.clone();
+        if self.pulling.contains(&user) {
+            return self.list(net, id);
+        }
         let Some(head) = inbox.queue.front() else {
             return;
         };
@@ -183,12 +191,21 @@ impl Participating {
         sequence: u64,
         result: Result<bool, Status>,
     ) {
-        if let Some(inbox) = self.inboxes.get_mut(id) {
-            inbox.out = Out::Nothing;
-        }
+        let most = self.config.refusals;
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return;
+        };
+        inbox.out = Out::Nothing;
+        inbox.set_flying(sequence, false);
         match result {
             Ok(_) => self.done(net, id, sequence),
-            Err(status) if super::terminating::is_deferrable(status) => self.retry_later(net, id),
+            Err(status) if super::terminating::is_deferrable(status) => {
+                if !is_away(status) && inbox.refuse(sequence) >= most {
+                    // It says "later" for ever, and others wait behind it.
+                    return self.expire(net, id, sequence);
+                }
+                self.tell_later(net, id);
+            }
             // The device will never take it: as good as expired.
             Err(_) => self.expire(net, id, sequence),
         }
@@ -265,6 +282,68 @@ impl Participating {
     }
 }
 
+/// Whether a failure says nothing of the message: nobody is there, or somebody is busy.
+const fn is_away(status: Status) -> bool {
+    matches!(status.code(), 408 | 480 | 486 | 487 | 503 | 600)
+}
+
 pub(super) fn completed() -> Option<Reason> {
     Some(Reason::sip(200, "Call completed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, DateTime, Seed};
+    use crate::node::{Node, Output};
+    use crate::participating::{Config, Restored};
+    use std::time::{Duration, Instant};
+
+    const BOB: &str = "sip:bob@example.com";
+
+    fn events(node: &mut Node<Participating>) -> Vec<Event> {
+        let outputs = std::iter::from_fn(|| node.poll_output());
+        let events = outputs.filter_map(|output| match output {
+            Output::Event(event) => Some(event),
+            Output::Transmit(_) => None,
+        });
+        events.collect()
+    }
+
+    /// How often a device can refuse the first of two messages in this way before it is given up.
+    fn tries(status: Status) -> Option<u32> {
+        let now = Instant::now();
+        let wall = DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap();
+        let until = wall + Duration::from_secs(3600);
+        let kept = [1, 2].map(|sequence| (Text::from(BOB), sequence, until));
+        let restored = Restored {
+            kept: kept.to_vec(),
+            ..Restored::default()
+        };
+        let (clock, seed) = (Clock::new(now, wall), Seed::from_number(1));
+        let mut node = Participating::node(Config::new("example.com"), restored, clock, seed);
+        let refuse = |node: &mut Node<Participating>| {
+            node.command(now, |function, net| {
+                let id = function.inboxes.by_user[BOB];
+                function.kept_landed(net, id, 1, Err(status));
+            });
+            events(node)
+                .iter()
+                .any(|event| matches!(event, Event::Expired { sequence: 1, .. }))
+        };
+        (1..100).find(|_| refuse(&mut node))
+    }
+
+    #[test]
+    fn a_message_that_is_always_refused_does_not_block_those_behind_it() {
+        assert_eq!(tries(Status::SERVER_INTERNAL_ERROR), Some(5));
+        assert_eq!(tries(Status::NOT_FOUND), Some(5));
+        assert_eq!(tries(Status::FORBIDDEN), Some(1), "it says never");
+        assert_eq!(tries(Status::BUSY_HERE), None, "it will take it one day");
+        assert_eq!(
+            tries(Status::REQUEST_TIMEOUT),
+            None,
+            "nobody has refused it"
+        );
+    }
 }

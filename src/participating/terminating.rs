@@ -108,6 +108,7 @@ impl Participating {
             what,
         } = arrival;
         let user = subscriber.account.clone().unwrap_or(user);
+        self.set_retrieval(net, &user, preferences);
         self.set_unwilling(net, &user, preferences.unwilling);
         // Every function on the way counts, so that a loop of functions ends (RFC 3261 §16.3).
         match envelope.hops.checked_sub(1) {
@@ -266,6 +267,12 @@ impl Participating {
             Some(Flight::Released { inbox, sequence }) => {
                 self.kept_landed(net, inbox, sequence, result)
             }
+            Some(Flight::Fetched {
+                leg,
+                inbox,
+                sequence,
+            }) => self.fetch_landed(net, leg, inbox, sequence, result.is_ok()),
+            Some(Flight::Told { inbox }) => self.told(net, inbox, result.is_ok()),
             Some(Flight::Lost) | None => {}
         }
     }

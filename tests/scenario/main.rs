@@ -9,5 +9,6 @@ mod expiry;
 mod loss;
 mod media_path;
 mod one_to_one;
+mod pull;
 mod restart;
 mod spoofing;

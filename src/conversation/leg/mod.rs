@@ -26,6 +26,7 @@ use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
 use crate::sip::msg::{Method, Request, Status};
 use crate::sip::{self, CallId, RequestId};
+use crate::wire::mime::{Multipart, Part};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use through::Through;
@@ -120,6 +121,22 @@ impl Legs {
         envelope: &Envelope,
         terms: Terms,
     ) -> Result<LegId, msrp::Full> {
+        self.open_with(ends, destination, envelope, terms, Vec::new())
+    }
+
+    /// Opens a leg by an INVITE that carries something beside its offer.
+    ///
+    /// # Errors
+    ///
+    /// The node has as many sessions as its limits allow.
+    pub fn open_with(
+        &mut self,
+        ends: &mut Ends<'_>,
+        destination: Destination,
+        envelope: &Envelope,
+        terms: Terms,
+        parts: Vec<Part>,
+    ) -> Result<LegId, msrp::Full> {
         // Where the signalling is hidden, the content is as well, if the device can come to us for it.
         let hidden = matches!(&destination.target, sip::Target::Flow(flow) if flow.transport == Transport::Tls);
         let terms = match hidden && ends.msrp.is_reached_securely() {
@@ -129,7 +146,7 @@ impl Legs {
         let session = ends.msrp.open(&mut ends.cx, terms.settings())?;
         let path = ends.msrp.local_path(session).unwrap_or_default();
         let offer = terms.offer(&mut ends.cx, &path);
-        let call = self.invite(ends, destination, envelope, offer);
+        let call = self.invite(ends, destination, envelope, offer, parts);
         let leg = Leg::new(call, Some(session), State::Inviting, terms, None);
         Ok(self.insert(leg))
     }
@@ -141,13 +158,21 @@ impl Legs {
         destination: Destination,
         envelope: &Envelope,
         offer: Bytes,
+        parts: Vec<Part>,
     ) -> CallId {
         let mut request = envelope.write(Method::Invite, &destination);
         self.contact.write(
             request.headers_mut(),
             envelope.service.unwrap_or(Service::Session),
         );
-        request.set_body(sdp::MEDIA_TYPE, offer);
+        if parts.is_empty() {
+            request.set_body(sdp::MEDIA_TYPE, offer);
+        } else {
+            let offer = Part::new(sdp::MEDIA_TYPE, offer);
+            let parts = [offer].into_iter().chain(parts).collect();
+            let body = Multipart::new("mixed", ends.cx.ids, parts);
+            request.set_body(&body.content_type().to_string(), body.write());
+        }
         ends.sip.invite(&mut ends.cx, request, destination.target)
     }
 
@@ -347,6 +372,11 @@ impl Legs {
 
     /// Forgets a leg and gives back what it had not delivered.
     fn remove(&mut self, ends: &mut Ends<'_>, id: LegId) -> Option<Leg> {
+        self.remove_for(ends, id, Status::TEMPORARILY_UNAVAILABLE)
+    }
+
+    /// The same, and says why it was not.
+    fn remove_for(&mut self, ends: &mut Ends<'_>, id: LegId, status: Status) -> Option<Leg> {
         let leg = self.legs.remove(id.0)?;
         self.by_call.remove(&leg.call);
         self.broken.cancel(&id);
@@ -361,7 +391,6 @@ impl Legs {
             if let Some(send) = flight.send {
                 self.by_send.remove(&send);
             }
-            let status = Status::TEMPORARILY_UNAVAILABLE;
             let content = flight.parcel;
             self.events.push_back(Event::Unsent {
                 parcel,

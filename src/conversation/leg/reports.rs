@@ -328,7 +328,12 @@ impl Legs {
     /// The peer, or the network between, has ended a call.
     fn over(&mut self, ends: &mut Ends<'_>, call: CallId, ending: Ending) {
         let Some(id) = self.of_call(call) else { return };
-        if self.remove(ends, id).is_some() {
+        // What was to go over a leg that was refused has been refused as well.
+        let status = match &ending {
+            Ending::Refused { status, .. } => *status,
+            _ => Status::TEMPORARILY_UNAVAILABLE,
+        };
+        if self.remove_for(ends, id, status).is_some() {
             self.events.push_back(Event::Ended { leg: id, ending });
         }
     }

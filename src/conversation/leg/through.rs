@@ -55,7 +55,7 @@ impl Legs {
             other: copy(&offer),
             ..Through::default()
         };
-        let call = self.invite(ends, destination, envelope, offer);
+        let call = self.invite(ends, destination, envelope, offer, Vec::new());
         let terms = Terms::chat(Setup::ActPass);
         let mut leg = Leg::new(call, None, State::Inviting, terms, None);
         leg.through = Some(Box::new(through));
