@@ -20,8 +20,8 @@ mod hairpin;
 use crate::conversation::Ends;
 use crate::conversation::{self, Legs};
 use crate::engine::{
-    Clock, Conn, ConnId, Cx, Ids, Input, Limits, Outbox, Protocol, QuestionId, Reply, Seed, Tap,
-    Transmit, Transport,
+    Clock, Conn, ConnId, Cx, Ids, Input, Limits, Outbox, Protocol, QuestionId, Record, Reply, Seed,
+    Tap, Transmit, Transport,
 };
 use crate::{msrp, sip};
 use bytes::Bytes;
@@ -270,6 +270,16 @@ impl<R: Role> Node<R> {
             if !sip.handle_resolved(cx, question, addresses.clone()) {
                 msrp.handle_resolved(cx, question, &addresses);
             }
+        });
+        self.settle();
+    }
+
+    /// The records that a [`Transmit::LookUp`] asked for.
+    pub fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>) {
+        let question = reply.question();
+        self.step(now, |_, net| {
+            let Ends { cx, sip, .. } = &mut net.ends;
+            sip.handle_looked_up(cx, question, records);
         });
         self.settle();
     }

@@ -1,6 +1,6 @@
 //! What the sockets need of a node, so that they can be tested with something smaller.
 
-use crate::engine::{ConnId, Input, Protocol, Reply, Transport};
+use crate::engine::{ConnId, Input, Protocol, Record, Reply, Transport};
 use crate::node::{Node, Output, Role};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +20,7 @@ pub(super) trait Machine {
     ) -> ConnId;
     fn handle_timeout(&mut self, now: Instant);
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>);
+    fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>);
     fn poll_output(&mut self) -> Option<Output<Self::Event>>;
     fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes>;
     fn poll_timeout(&self) -> Option<Instant>;
@@ -50,6 +51,10 @@ impl<R: Role> Machine for Node<R> {
 
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
         self.resolved(now, reply, addresses);
+    }
+
+    fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>) {
+        self.looked_up(now, reply, records);
     }
 
     fn poll_output(&mut self) -> Option<Output<R::Event>> {

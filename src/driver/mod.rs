@@ -48,6 +48,7 @@ mod datagrams;
 mod listener;
 mod machine;
 mod ready;
+mod records;
 mod sockets;
 mod stream;
 #[cfg(test)]
@@ -122,6 +123,12 @@ impl<R: Role> Driver<R> {
     /// Says what connections that the node opens over TLS are made with. Without it they fail.
     pub fn set_tls(&mut self, tls: &Tls) {
         self.sockets.tls = tls.clone();
+    }
+
+    /// Asks this name server for SRV and NAPTR records, instead of those that the system names. Addresses are asked
+    /// of the system in any case.
+    pub fn set_name_server(&mut self, server: SocketAddr) {
+        self.sockets.set_name_server(server);
     }
 
     /// Listens for SIP over UDP, and tells the node.

@@ -1,6 +1,6 @@
 //! What goes in and out of a node: datagrams, connections, and the bytes on them.
 
-use super::{QuestionId, Reply, Sighting, Slab, Tap, id};
+use super::{QuestionId, Record, RecordKind, Reply, Sighting, Slab, Tap, id};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -32,6 +32,11 @@ impl Transport {
     /// Whether the transport itself delivers in order and without loss, so that SIP need not retransmit.
     pub const fn is_reliable(self) -> bool {
         !matches!(self, Self::Udp)
+    }
+
+    /// Whether it is encrypted, and its peer has to prove its name.
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Tls)
     }
 
     /// The spelling in a Via (RFC 3261 §20.42).
@@ -142,6 +147,15 @@ pub enum Transmit {
         /// Takes the addresses, the preferred one first; empty if there are none.
         reply: Reply<Vec<std::net::IpAddr>>,
     },
+    /// Look up records of a name. A driver that has no resolver for them answers that there are none.
+    LookUp {
+        /// The name.
+        name: Text,
+        /// Which records.
+        kind: RecordKind,
+        /// Takes the records, in any order; empty if there are none.
+        reply: Reply<Vec<Record>>,
+    },
 }
 
 /// Where machines put what shall leave the process, and the table of the node's connections.
@@ -205,6 +219,17 @@ impl Outbox {
         let question = self.question();
         self.queue.push_back(Transmit::Resolve {
             host,
+            reply: Reply::new(question),
+        });
+        question
+    }
+
+    /// Asks for the records of a name.
+    pub fn look_up(&mut self, name: Text, kind: RecordKind) -> QuestionId {
+        let question = self.question();
+        self.queue.push_back(Transmit::LookUp {
+            name,
+            kind,
             reply: Reply::new(question),
         });
         question

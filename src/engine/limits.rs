@@ -39,6 +39,8 @@ pub struct Limits {
     pub sip_send_queue: usize,
     /// Challenges that are remembered, to be answered unasked by the next request to the same hop.
     pub sip_challenges: usize,
+    /// Addresses that one SIP request is tried at, and the records and names looked at to find them.
+    pub sip_destinations: usize,
     /// How long a SIP connection may stay silent with nothing using it.
     pub sip_idle: Duration,
     /// How long an INVITE may ring before it is given up.
@@ -137,6 +139,7 @@ impl Default for Limits {
             sip_connections: 100_000,
             sip_send_queue: 1024 * 1024,
             sip_challenges: 64,
+            sip_destinations: 8,
             sip_idle: Duration::from_secs(3600),
             ring: Duration::from_secs(180),
             msrp_head: 8 * 1024,

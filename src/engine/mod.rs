@@ -6,6 +6,7 @@
 //! [`Node`](crate::node::Node) is polled.
 
 mod clock;
+mod dns;
 mod ids;
 mod io;
 mod limits;
@@ -17,6 +18,7 @@ mod timers;
 pub(crate) mod trace;
 
 pub use clock::{Clock, DateTime};
+pub use dns::{Naptr, Record, RecordKind, Srv};
 pub use ids::{Ids, Seed};
 pub use io::{Conn, ConnId, Input, Outbox, Protocol, Transmit, Transport};
 pub use limits::Limits;

@@ -12,7 +12,8 @@ use super::peer::Peer;
 use super::take::Take;
 use crate::client::{self, ChatId, Client, MessageId};
 use crate::engine::{
-    Clock, ConnId, DateTime, Input, Limits, Protocol, Reply, Seed, Transmit, Transport,
+    Clock, ConnId, DateTime, Input, Limits, Naptr, Protocol, Record, RecordKind, Reply, Seed, Srv,
+    Transmit, Transport,
 };
 use crate::msrp::msg::Framer as MsrpFramer;
 use crate::node::{Node, Output, Role};
@@ -179,6 +180,7 @@ struct Run<R: Role, A> {
     pipes: BTreeMap<ConnId, Pipe>,
     closed: Vec<ConnId>,
     questions: Vec<Reply<Vec<IpAddr>>>,
+    lookups: Vec<(RecordKind, Reply<Vec<Record>>)>,
 }
 
 impl<R: Role, A: Application<R>> Run<R, A> {
@@ -194,6 +196,7 @@ impl<R: Role, A: Application<R>> Run<R, A> {
             pipes: BTreeMap::new(),
             closed: Vec::new(),
             questions: Vec::new(),
+            lookups: Vec::new(),
         }
     }
 
@@ -271,7 +274,10 @@ impl<R: Role, A: Application<R>> Run<R, A> {
                 }
             }
             _ => {
-                if let Some(question) = self.questions.pop() {
+                if let Some((kind, question)) = self.lookups.pop() {
+                    let found = records(kind, take.below(4));
+                    self.node.looked_up(now, question, found);
+                } else if let Some(question) = self.questions.pop() {
                     let found = match take.below(3) {
                         0 => Vec::new(),
                         1 => vec![addr(9, 0).ip()],
@@ -375,6 +381,7 @@ impl<R: Role, A: Application<R>> Run<R, A> {
             Transmit::Flush { conn } => self.pull(conn),
             Transmit::Close { conn } => self.close(conn),
             Transmit::Resolve { reply, .. } => self.questions.push(reply),
+            Transmit::LookUp { kind, reply, .. } => self.lookups.push((kind, reply)),
         }
     }
 
@@ -445,6 +452,10 @@ impl<R: Role, A: Application<R>> Run<R, A> {
             };
             self.now = self.now.max(at);
             self.timeout();
+            for (_, question) in std::mem::take(&mut self.lookups) {
+                self.node.looked_up(self.now, question, Vec::new());
+                self.drain();
+            }
             for question in std::mem::take(&mut self.questions) {
                 self.node.resolved(self.now, question, Vec::new());
                 self.drain();
@@ -461,4 +472,25 @@ impl<R: Role, A: Application<R>> Run<R, A> {
             assert_eq!(late, None, "{conn} is closed and writes");
         }
     }
+}
+
+/// What the domain name system might say, true or not.
+fn records(kind: RecordKind, count: usize) -> Vec<Record> {
+    let record = |n: u16| match kind {
+        RecordKind::Naptr => Record::Naptr(Naptr {
+            order: n,
+            preference: 1,
+            flags: Text::from_static("s"),
+            service: Text::from_static("SIP+D2T"),
+            regexp: Text::default(),
+            replacement: Text::from_static("_sip._tcp.example.com"),
+        }),
+        RecordKind::Srv => Record::Srv(Srv {
+            priority: n,
+            weight: n,
+            port: 5060,
+            target: Text::from_static("a.example.com"),
+        }),
+    };
+    (0..u16::try_from(count).unwrap_or(0)).map(record).collect()
 }

@@ -11,6 +11,7 @@
 //! | call [`handle_accept`](crate::node::Node::handle_accept) | a peer has opened a connection to a listener of yours |
 //! | call [`handle_timeout`](crate::node::Node::handle_timeout) | the instant of [`poll_timeout`](crate::node::Node::poll_timeout) has come; ask again after every call |
 //! | call [`resolved`](crate::node::Node::resolved) | the addresses that a `Resolve` asked for are known, or that there are none |
+//! | call [`looked_up`](crate::node::Node::looked_up) | the SRV or NAPTR records that a `LookUp` asked for are known; at once with none, if you have no resolver for them |
 //! | leave a connection unread | while [`wants_read`](crate::node::Node::wants_read) is false |
 //!
 //! There is no order to remember between them, and none of them waits. Time is an argument; a node believes you, but

@@ -37,8 +37,8 @@
 //!
 //! # SIP
 //!
-//! * **RFC 3263 in part.** A name is looked up for its addresses (A, AAAA) and these are tried in turn. No NAPTR, no SRV: a
-//!   domain whose server is elsewhere needs a Route or an outbound proxy.
+//! * **Name servers are believed.** The records by which servers are found (RFC 3263) are not checked with DNSSEC; over
+//!   TLS the certificate has to name the domain that was asked for, whatever the records say.
 //! * **Events (RFC 6665) as a mechanism.** The SIP layer subscribes and notifies; the roles answer SUBSCRIBE with 405.
 //! * **No reliable provisional responses (RFC 3262).** A call that requires `100rel` is refused with 420.
 //! * **Session timers (RFC 4028) and re-INVITE** keep a session or look at it; the media of a session does not change after

@@ -2,7 +2,7 @@
 
 use super::{Machine, World};
 use crate::client::{self, Client};
-use crate::engine::{ConnId, Input, Protocol, Reply, Tap, Transport};
+use crate::engine::{ConnId, Input, Protocol, Record, Reply, Tap, Transport};
 use crate::node::{Node, Output};
 use crate::participating::{self, Participating};
 use crate::store::Answerer;
@@ -127,6 +127,10 @@ impl Machine for Host {
 
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
         each!(self, node => node.resolved(now, reply, addresses));
+    }
+
+    fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>) {
+        each!(self, node => node.looked_up(now, reply, records));
     }
 
     fn poll_output(&mut self, now: Instant) -> Option<Output<Event>> {

@@ -1,6 +1,6 @@
 //! What the world needs of a machine.
 
-use crate::engine::{ConnId, Input, Protocol, Reply, Tap, Transport};
+use crate::engine::{ConnId, Input, Protocol, Record, Reply, Tap, Transport};
 use crate::node::{Node, Output, Role};
 use bytes::Bytes;
 use std::fmt::Debug;
@@ -25,6 +25,7 @@ pub trait Machine: Debug {
     ) -> ConnId;
     fn handle_timeout(&mut self, now: Instant);
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>);
+    fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>);
     fn poll_output(&mut self, now: Instant) -> Option<Output<Self::Event>>;
     fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes>;
     fn poll_timeout(&self) -> Option<Instant>;
@@ -60,6 +61,10 @@ where
 
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
         self.resolved(now, reply, addresses);
+    }
+
+    fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>) {
+        self.looked_up(now, reply, records);
     }
 
     fn poll_output(&mut self, _now: Instant) -> Option<Output<R::Event>> {

@@ -1,7 +1,7 @@
 //! What will happen, by time.
 
 use super::pipe::{End, PipeId};
-use crate::engine::Reply;
+use crate::engine::{Record, Reply};
 use bytes::Bytes;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -41,6 +41,13 @@ pub(super) enum Happening {
         life: u32,
         reply: Reply<Vec<IpAddr>>,
         addresses: Vec<IpAddr>,
+    },
+    /// The records of a name are known.
+    LookedUp {
+        host: HostId,
+        life: u32,
+        reply: Reply<Vec<Record>>,
+        records: Vec<Record>,
     },
     /// The deadline of a host has come.
     Wake(HostId),

@@ -100,6 +100,19 @@ impl<M: Machine> World<M> {
                     self.settle(host);
                 }
             }
+            Happening::LookedUp {
+                host,
+                life,
+                reply,
+                records,
+            } => {
+                let now = self.now;
+                let place = &mut self.hosts[host];
+                if let Some(machine) = place.machine.as_mut().filter(|_| place.life == life) {
+                    machine.looked_up(now, reply, records);
+                    self.settle(host);
+                }
+            }
             Happening::Wake(host) => self.wake(host, at),
         }
     }
@@ -197,6 +210,21 @@ impl<M: Machine> World<M> {
                         life,
                         reply,
                         addresses,
+                    },
+                );
+            }
+            Transmit::LookUp { name, kind, reply } => {
+                let zone = self.zone.get(&(name.to_ascii_lowercase(), kind));
+                let records = zone.cloned().unwrap_or_default();
+                let at = self.now + self.link.latency(&mut self.chance);
+                let life = self.hosts[id].life;
+                self.queue.push(
+                    at,
+                    Happening::LookedUp {
+                        host: id,
+                        life,
+                        reply,
+                        records,
                     },
                 );
             }

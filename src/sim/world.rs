@@ -5,7 +5,7 @@ use super::link::Link;
 use super::pipe::{End, Pipe, PipeId};
 use super::queue::{HostId, Queue};
 use super::trace::{Seen, Trace};
-use crate::engine::{Clock, ConnId, DateTime, Ids, Protocol, Seed, Transport};
+use crate::engine::{Clock, ConnId, DateTime, Ids, Protocol, Record, RecordKind, Seed, Transport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub struct World<M: Machine> {
     pub(super) hosts: Vec<Place<M>>,
     pub(super) by_ip: BTreeMap<IpAddr, HostId>,
     pub(super) names: BTreeMap<String, Vec<IpAddr>>,
+    pub(super) zone: BTreeMap<(String, RecordKind), Vec<Record>>,
     pub(super) queue: Queue,
     pub(super) link: Link,
     pub(super) links: BTreeMap<(HostId, HostId), Link>,
@@ -74,6 +75,7 @@ impl<M: Machine> World<M> {
             hosts: Vec::new(),
             by_ip: BTreeMap::new(),
             names: BTreeMap::new(),
+            zone: BTreeMap::new(),
             queue: Queue::default(),
             link: Link::default(),
             links: BTreeMap::new(),
@@ -153,6 +155,11 @@ impl<M: Machine> World<M> {
     /// What a host name is resolved to; names of hosts are known as they are.
     pub fn name(&mut self, name: &str, addresses: Vec<IpAddr>) {
         self.names.insert(name.to_owned(), addresses);
+    }
+
+    /// What the domain name system says of a name besides its addresses.
+    pub fn records(&mut self, name: &str, kind: RecordKind, records: Vec<Record>) {
+        self.zone.insert((name.to_ascii_lowercase(), kind), records);
     }
 
     /// The first address of a host.

@@ -14,6 +14,7 @@ pub mod bindings;
 pub mod dialog;
 pub mod digest;
 mod endpoint;
+pub mod locate;
 pub mod offer;
 pub mod register;
 pub mod subscription;

@@ -1,6 +1,7 @@
 //! The rules of the specifications, one test each.
 
 mod rfc3261;
+mod rfc3263;
 mod rfc3862;
 mod rfc3994;
 mod rfc4475;

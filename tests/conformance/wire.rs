@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use cpm::engine::{
-    Clock, Conn, ConnId, Cx, DateTime, Ids, Limits, Outbox, Protocol, Seed, Transmit, Transport,
+    Clock, Conn, ConnId, Cx, DateTime, Ids, Limits, Outbox, Protocol, Record, RecordKind, Seed,
+    Transmit, Transport,
 };
 use cpm::sip::{Config, Endpoint, Event, Listener};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -22,6 +23,8 @@ pub(crate) struct Wire {
     pub(crate) taken: HashSet<SocketAddr>,
     /// Names and their addresses.
     pub(crate) names: HashMap<String, Vec<std::net::IpAddr>>,
+    /// Names and their other records.
+    pub(crate) zone: HashMap<(String, RecordKind), Vec<Record>>,
     /// Which datagrams get lost: sees the text of each.
     pub(crate) lose: Box<dyn FnMut(&str) -> bool>,
     outside: Vec<Heard>,
@@ -87,6 +90,7 @@ impl Wire {
             links: HashMap::new(),
             taken: HashSet::new(),
             names: HashMap::new(),
+            zone: HashMap::new(),
             lose: Box::new(|_| false),
             outside: Vec::new(),
         }
@@ -177,6 +181,12 @@ impl Wire {
         let (_, conn) = *all.next().expect("a connection");
         assert!(all.next().is_none(), "one connection");
         conn
+    }
+
+    /// The connections of an endpoint.
+    pub(crate) fn conns_of(&self, end: usize) -> Vec<ConnId> {
+        let all = self.links.keys().filter(|(at, _)| *at == end);
+        all.map(|(_, conn)| *conn).collect()
     }
 
     /// Lets time pass.
@@ -304,6 +314,16 @@ impl Wire {
                         assert!(sip.handle_resolved(cx, reply.question(), found));
                     });
                 }
+            }
+            Transmit::LookUp { name, kind, reply } => {
+                if name == "silent.example" {
+                    return;
+                }
+                let found = self.zone.get(&(name.to_string(), kind));
+                let found = found.cloned().unwrap_or_default();
+                self.ends[end].step(self.now, |sip, cx| {
+                    assert!(sip.handle_looked_up(cx, reply.question(), found));
+                });
             }
             other => panic!("{other:?}"),
         }

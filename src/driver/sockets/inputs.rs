@@ -76,6 +76,15 @@ impl Sockets {
                 }
                 Poll::Pending => Turn::Waits,
             },
+            Source::Records(reply, lookup) => match lookup.as_mut().poll(cx) {
+                Poll::Ready(records) => {
+                    if let Some(reply) = reply.take() {
+                        machine.looked_up(now, reply, records);
+                    }
+                    Turn::Ended
+                }
+                Poll::Pending => Turn::Waits,
+            },
         };
         match turn {
             Turn::Waits => {}

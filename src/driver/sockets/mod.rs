@@ -10,9 +10,10 @@ use super::datagrams::Datagrams;
 use super::listener::Listener;
 use super::machine::Machine;
 use super::ready::{Bell, Ready};
+use super::records::RecordSource;
 use super::stream::Stream;
 use super::{Config, Tls};
-use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Reply, Slab};
+use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Record, Reply, Slab};
 use crate::node::Output;
 use accepted::Accepted;
 use std::collections::VecDeque;
@@ -44,6 +45,7 @@ pub(super) struct Sockets {
     accepted: Accepted,
     scratch: Vec<u8>,
     sleep: Option<Pin<Box<Sleep>>>,
+    records: RecordSource,
     /// How often in a row the deadline had passed.
     overdue: u32,
     reading: bool,
@@ -64,8 +66,9 @@ enum Source {
     Opening(Opening, Pending<io::Result<Stream>>),
     Open(Connection),
     Closing(Pending<()>),
-    /// The reply is taken when it is used.
+    /// The replies are taken when they are used.
     Lookup(Option<Reply<Vec<IpAddr>>>, Pending<Vec<IpAddr>>),
+    Records(Option<Reply<Vec<Record>>>, Pending<Vec<Record>>),
 }
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -91,9 +94,15 @@ impl Sockets {
             accepted: Accepted::new(ids),
             scratch: vec![0; SCRATCH],
             sleep: None,
+            records: RecordSource::default(),
             overdue: 0,
             reading: true,
         }
+    }
+
+    pub(super) fn set_name_server(&mut self, server: SocketAddr) {
+        self.records = RecordSource::default();
+        self.records.server = Some(server);
     }
 
     /// Takes datagrams at `addr`. The address in return is how peers reach it.
@@ -159,7 +168,10 @@ impl Sockets {
         let streams = |entry: &&Entry| {
             !matches!(
                 entry.source,
-                Source::Datagrams(_) | Source::Listener(_) | Source::Lookup(..)
+                Source::Datagrams(_)
+                    | Source::Listener(_)
+                    | Source::Lookup(..)
+                    | Source::Records(..)
             )
         };
         self.entries().filter(streams).count()
@@ -171,7 +183,10 @@ impl Sockets {
             Source::Datagrams(datagrams) => datagrams.is_written(),
             Source::Open(connection) => connection.is_written(),
             Source::Listener(_) | Source::Opening(Opening::Peer(..), _) => true,
-            Source::Opening(Opening::Node(_), _) | Source::Closing(_) | Source::Lookup(..) => false,
+            Source::Opening(Opening::Node(_), _)
+            | Source::Closing(_)
+            | Source::Lookup(..)
+            | Source::Records(..) => false,
         })
     }
 

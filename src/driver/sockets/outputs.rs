@@ -69,6 +69,10 @@ impl Sockets {
                     self.insert(Source::Lookup(Some(reply), Box::pin(lookup)), None);
                 }
             },
+            Transmit::LookUp { name, kind, reply } => {
+                let lookup = self.records.look_up(name, kind, self.config.connect);
+                self.insert(Source::Records(Some(reply), Box::pin(lookup)), None);
+            }
         }
     }
 

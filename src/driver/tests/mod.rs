@@ -3,13 +3,14 @@
 mod datagrams;
 mod loops;
 mod node;
+mod records;
 mod streams;
 mod tls;
 
 use super::Config;
 use super::machine::Machine;
 use super::sockets::Sockets;
-use crate::engine::{Conn, ConnId, Ids, Input, Outbox, Protocol, Reply, Seed, Transport};
+use crate::engine::{Conn, ConnId, Ids, Input, Outbox, Protocol, Record, Reply, Seed, Transport};
 use crate::node::Output;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +26,7 @@ enum Event {
     Data(ConnId, Bytes),
     Closed(ConnId),
     Resolved(Vec<IpAddr>),
+    LookedUp(Vec<Record>),
     Timeout,
 }
 
@@ -117,6 +119,10 @@ impl Machine for Dummy {
             self.deadline = None;
             self.events.push_back(Event::Timeout);
         }
+    }
+
+    fn looked_up(&mut self, _: Instant, _: Reply<Vec<Record>>, records: Vec<Record>) {
+        self.events.push_back(Event::LookedUp(records));
     }
 
     fn resolved(&mut self, _: Instant, _: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {

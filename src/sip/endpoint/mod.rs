@@ -43,7 +43,8 @@ pub use config::{
 pub use event::{EndCause, Event, Failure};
 
 use crate::engine::{
-    ConnId, Cx, Direction, Ids, Key, Map, Protocol, QuestionId, Sighting, Slab, Timers, Transport,
+    ConnId, Cx, Direction, Ids, Key, Map, Protocol, QuestionId, Record, Sighting, Slab, Timers,
+    Transport,
 };
 use crate::sip::msg::header::Reason;
 use crate::sip::msg::{Frame, Message, Mode, Request, Response};
@@ -314,13 +315,17 @@ impl Endpoint {
         question: QuestionId,
         addresses: Vec<IpAddr>,
     ) -> bool {
-        match self.questions.remove(&question) {
-            Some(sending) => {
-                self.addressed(cx, sending, addresses);
-                true
-            }
-            None => false,
-        }
+        self.located(cx, question, |locator, _| locator.addresses(&addresses))
+    }
+
+    /// The records of a name. `false` if the question was not ours.
+    pub fn handle_looked_up(
+        &mut self,
+        cx: &mut Cx<'_>,
+        question: QuestionId,
+        records: Vec<Record>,
+    ) -> bool {
+        self.located(cx, question, |locator, cx| locator.records(cx.ids, records))
     }
 
     /// Time has passed.

@@ -1,10 +1,11 @@
 //! Registrations that are kept alive (RFC 3261 §10.2, RFC 5626, RFC 3327, RFC 3608).
 
 use super::fill::{ALLOW, sequence, set_default};
-use super::sending::User;
+use super::sending::{Candidate, User};
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, Failure, HERE, RegistrationId, Target};
 use crate::engine::{ConnId, Cx, Key};
+use crate::sip::locate::Wanted;
 use crate::sip::msg::header::{
     CSeq, CallId, Contact, Expires, FlowTimer, From, MinExpires, NameAddr, PAssociatedUri,
     RetryAfter, Route, ServiceRoute, To,
@@ -42,6 +43,8 @@ pub(super) struct Registration {
     failures: u32,
     /// The way of its REGISTER.
     flow: Option<Hop>,
+    /// What that way was found by.
+    next: Option<Wanted>,
     keep_alive: Option<Duration>,
     /// The Route of requests of its user (RFC 3608).
     pub(super) service_route: Vec<Route>,
@@ -73,6 +76,7 @@ impl Endpoint {
             since: None,
             failures: 0,
             flow: None,
+            next: None,
             keep_alive: None,
             service_route: Vec::new(),
             aors: Vec::new(),
@@ -173,6 +177,7 @@ impl Endpoint {
         }
         match outcome {
             Ok(response) if response.status().is_success() => {
+                registration.next = self.config.next_hop(request);
                 self.stands(cx, key, hop, &response);
             }
             Ok(response) => self.refused(cx, key, &response),
@@ -298,6 +303,32 @@ impl Endpoint {
         let registration = self.registrations.get(id.0)?;
         registration.since?;
         registration.flow.map(|hop| hop.peer)
+    }
+
+    /// The flow of a registration that a request belongs on (RFC 5626 §4.3): of several servers behind one name, the one
+    /// that knows the user.
+    pub(super) fn own_flow(&self, key: Key, wanted: &Wanted) -> Option<Candidate> {
+        let sending = self.sendings.get(key)?;
+        let registration = match sending.user {
+            User::Registration(own) => self.registrations.get(own)?,
+            _ if self.registrations.is_empty() => return None,
+            _ => {
+                let from = sending.request.headers().get::<From>().ok()?.uri.aor();
+                let mut all = self.registrations.iter().map(|(_, own)| own);
+                all.find(|own| own.speaks_for(&from) && own.next.as_ref() == Some(wanted))?
+            }
+        };
+        let hop = registration.flow?;
+        let is_there = hop.conn.is_none_or(|conn| self.net.get(conn).is_some());
+        let fits = registration.since.is_some() && registration.next.as_ref() == Some(wanted);
+        (is_there && fits).then(|| Candidate {
+            transport: hop.transport,
+            peer: hop.peer,
+            name: None,
+            // A datagram needs no connection, and may turn out to be too large for one.
+            flow: hop.conn.is_some().then_some(hop),
+            any_size: false,
+        })
     }
 
     /// A connection is gone: registrations that stood on it are made again (RFC 5626 §4.5).

@@ -1,77 +1,49 @@
-//! Where a request goes next (RFC 3261 §8.1.2; RFC 3263 without NAPTR and SRV).
+//! Where a request goes next (RFC 3261 §8.1.2).
 
 use super::config::Config;
-use super::sending::Candidate;
 use crate::engine::Transport;
+use crate::sip::locate::{Preferences, Wanted};
 use crate::sip::msg::header::{NameAddr, Route};
 use crate::sip::msg::uri::SipUri;
 use crate::sip::msg::{Request, Uri};
-use crate::wire::Text;
-use crate::wire::host::Host;
-use std::net::{IpAddr, SocketAddr};
-
-/// The next hop of a request.
-#[derive(Debug)]
-pub(super) struct NextHop {
-    pub(super) host: Host,
-    port: u16,
-    transport: Transport,
-}
-
-impl NextHop {
-    /// The host name to look up.
-    pub(super) fn name(&self) -> Text {
-        Text::from(self.host.to_string())
-    }
-
-    /// The hop at one of its addresses.
-    pub(super) fn candidate(&self, address: IpAddr) -> Candidate {
-        Candidate {
-            transport: self.transport,
-            peer: SocketAddr::new(address, self.port),
-            name: match self.host {
-                Host::Name(_) => Some(self.name()),
-                Host::V4(_) | Host::V6(_) => None,
-            },
-            flow: None,
-            any_size: false,
-        }
-    }
-}
+use std::net::SocketAddr;
 
 impl Config {
     /// The first Route, else the outbound proxy, else the Request-URI.
-    pub(super) fn next_hop(&self, request: &Request) -> Option<NextHop> {
+    pub(super) fn next_hop(&self, request: &Request) -> Option<Wanted> {
         if let Some(route) = request.headers().all::<Route>().next() {
-            return self.hop_to(route.ok()?.0.uri.as_sip()?);
+            return Wanted::of(route.ok()?.0.uri.as_sip()?);
         }
         match &self.outbound_proxy {
-            Some(proxy) => self.hop_to(proxy.as_sip()?),
+            Some(proxy) => Wanted::of(proxy.as_sip()?),
             None => match request.uri().ok()? {
-                Uri::Sip(uri) => self.hop_to(&uri),
+                Uri::Sip(uri) => Wanted::of(&uri),
                 _ => None,
             },
         }
     }
 
-    fn hop_to(&self, uri: &SipUri) -> Option<NextHop> {
-        let transport = match uri.transport() {
-            _ if uri.secure => Transport::Tls,
-            Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-            Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
-            Some(name) if name.eq_ignore_ascii_case("tls") => Transport::Tls,
-            Some(_) => return None,
-            None => self.transport,
-        };
-        let host = match uri.maddr() {
-            Some(maddr) => maddr.parse().ok()?,
-            None => uri.host.host.compact(),
-        };
-        Some(NextHop {
-            host,
-            port: uri.host.port.unwrap_or_else(|| default_port(transport)),
-            transport,
-        })
+    /// Which transports we have, the preferred one first. Who was told to use TLS uses nothing else.
+    pub(super) fn preferences(&self) -> Preferences {
+        let all = [
+            self.transport,
+            Transport::Udp,
+            Transport::Tcp,
+            Transport::Tls,
+        ];
+        let mut supported = Vec::with_capacity(3);
+        for transport in all {
+            let is_had = transport != Transport::Udp
+                || (self.listeners.iter()).any(|listener| listener.transport == transport);
+            let is_fit = !self.transport.is_secure() || transport.is_secure();
+            if is_had && is_fit && !supported.contains(&transport) {
+                supported.push(transport);
+            }
+        }
+        Preferences {
+            default: self.transport,
+            supported,
+        }
     }
 
     /// Our address as peers at `peer` shall see it.
@@ -80,14 +52,6 @@ impl Config {
         all()
             .find(|l| l.addr.is_ipv4() == peer.is_ipv4())
             .map(|l| l.addr)
-    }
-}
-
-/// RFC 3261 §19.1.2.
-pub(super) const fn default_port(transport: Transport) -> u16 {
-    match transport {
-        Transport::Tls => 5061,
-        Transport::Udp | Transport::Tcp => 5060,
     }
 }
 

@@ -11,11 +11,12 @@ use super::route::give_way;
 use super::transport::{Hop, Watcher};
 use super::{Deadline, Endpoint, Event, Failure, RequestId, Target};
 use crate::engine::{ConnId, Cx, Key, QuestionId, Transport};
+use crate::sip::locate::{Destination, Locator, Question, Step};
 use crate::sip::msg::{Method, Request, Response, Status};
 use crate::sip::usage::{self, State};
 use crate::wire::Text;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// A request on its way to its final response.
 #[derive(Debug)]
@@ -27,8 +28,12 @@ pub(super) struct Sending {
     stage: Stage,
     /// The way of the last attempt.
     hop: Option<Hop>,
-    /// Addresses that were not tried yet, the next one first.
+    /// What was not tried yet, the next one first.
     candidates: VecDeque<Candidate>,
+    /// Finds more, if the next hop is a name.
+    locator: Option<Box<Locator>>,
+    /// What came of the last attempt, while there are others to be made.
+    last: Option<Box<Result<Response, Failure>>>,
     /// The challenges that were answered: whose, the realm, the nonce.
     pub(super) answered: Vec<(Asker, Text, Text)>,
     /// Whether the answers in it are ours, to be made anew for every attempt.
@@ -39,6 +44,11 @@ impl Sending {
     /// Whether this transaction is its last attempt.
     pub(super) fn is_sent_by(&self, client: Key) -> bool {
         self.stage == Stage::Sent(client)
+    }
+
+    /// Whether another attempt could be made elsewhere.
+    fn has_more(&self) -> bool {
+        !self.candidates.is_empty() || self.locator.as_ref().is_some_and(|l| l.has_more())
     }
 }
 
@@ -84,7 +94,7 @@ impl User {
 enum Stage {
     /// Between two attempts.
     Idle,
-    /// The addresses of a host name are being looked up.
+    /// The domain name system was asked something.
     Resolving(QuestionId),
     /// The connection of an attempt is being opened.
     Connecting(ConnId, Candidate),
@@ -105,6 +115,18 @@ pub(super) struct Candidate {
     pub(super) any_size: bool,
 }
 
+impl From<Destination> for Candidate {
+    fn from(destination: Destination) -> Self {
+        Self {
+            transport: destination.transport,
+            peer: destination.peer,
+            name: destination.name,
+            flow: None,
+            any_size: false,
+        }
+    }
+}
+
 impl Endpoint {
     /// Sends a request that is complete but for what belongs to an attempt.
     pub(super) fn send(
@@ -121,6 +143,8 @@ impl Endpoint {
             stage: Stage::Idle,
             hop: None,
             candidates: VecDeque::new(),
+            locator: None,
+            last: None,
             answered: Vec::new(),
             is_proved: false,
         });
@@ -134,48 +158,84 @@ impl Endpoint {
             return;
         };
         sending.candidates.clear();
+        sending.locator = None;
         if let Target::Flow(source) = sending.target
             && let Some(candidate) = self.net.flow(&self.config, &source)
         {
             sending.candidates.push_back(candidate);
             return self.attempt(cx, key);
         }
-        let Some(next) = self.config.next_hop(&sending.request) else {
+        let Some(wanted) = self.config.next_hop(&sending.request) else {
             return self.fail(cx, key, Failure::Unresolvable);
         };
-        match next.host.ip() {
-            Some(address) => self.addressed(cx, key, vec![address]),
+        let preferences = self.config.preferences();
+        match wanted.numeric(&preferences) {
+            Some(destination) => sending.candidates.push_back(destination.into()),
             None => {
-                if self.questions.len() >= cx.limits.questions {
-                    return self.fail(cx, key, Failure::Overloaded);
-                }
-                let question = cx.outbox.resolve(next.name());
-                self.questions.insert(question, key);
-                self.timers
-                    .set(Deadline::Sending(key), cx.now + cx.limits.question);
-                sending.stage = Stage::Resolving(question);
+                let own = self.own_flow(key, &wanted);
+                let Some(sending) = self.sendings.get_mut(key) else {
+                    return;
+                };
+                sending.candidates.extend(own);
+                let locator = Locator::new(&wanted, preferences, cx.limits.sip_destinations);
+                sending.locator = Some(Box::new(locator));
             }
         }
+        self.attempt(cx, key);
     }
 
-    /// The addresses of the next hop are known.
-    pub(super) fn addressed(&mut self, cx: &mut Cx<'_>, key: Key, addresses: Vec<IpAddr>) {
+    /// Asks what must be known to find another place to be tried. `true` if there is one now.
+    fn locate(&mut self, cx: &mut Cx<'_>, key: Key) -> bool {
         let Some(sending) = self.sendings.get_mut(key) else {
-            return;
+            return false;
+        };
+        let step = sending.locator.as_mut().map(|locator| locator.next());
+        let question = match step {
+            Some(Step::Try(destination)) => {
+                sending.candidates.push_back(destination.into());
+                return true;
+            }
+            Some(Step::Ask(_)) if self.questions.len() >= cx.limits.questions => {
+                self.fail(cx, key, Failure::Overloaded);
+                return false;
+            }
+            Some(Step::Ask(Question::Addresses(host))) => cx.outbox.resolve(host),
+            Some(Step::Ask(Question::Records(name, kind))) => cx.outbox.look_up(name, kind),
+            Some(Step::Exhausted) | None => {
+                match sending.last.take().map(|last| *last) {
+                    Some(Ok(response)) => self.complete_with(cx, key, response),
+                    Some(Err(why)) => self.fail(cx, key, why),
+                    None => self.fail(cx, key, Failure::Unresolvable),
+                }
+                return false;
+            }
+        };
+        sending.stage = Stage::Resolving(question);
+        self.questions.insert(question, key);
+        self.timers
+            .set(Deadline::Sending(key), cx.now + cx.limits.question);
+        false
+    }
+
+    /// A question of a request was answered: `tell` tells its locator.
+    pub(super) fn located(
+        &mut self,
+        cx: &mut Cx<'_>,
+        question: QuestionId,
+        tell: impl FnOnce(&mut Locator, &mut Cx<'_>),
+    ) -> bool {
+        let Some(key) = self.questions.remove(&question) else {
+            return false;
         };
         self.timers.cancel(&Deadline::Sending(key));
-        sending.stage = Stage::Idle;
-        let Some(next) = self.config.next_hop(&sending.request) else {
-            return self.fail(cx, key, Failure::Unresolvable);
-        };
-        // A name with very many addresses must not keep a request busy for ever.
-        sending.candidates = (addresses.into_iter().take(8))
-            .map(|address| next.candidate(address))
-            .collect();
-        if sending.candidates.is_empty() {
-            return self.fail(cx, key, Failure::Unresolvable);
+        if let Some(sending) = self.sendings.get_mut(key)
+            && let Some(locator) = &mut sending.locator
+        {
+            tell(locator, cx);
+            sending.stage = Stage::Idle;
+            self.attempt(cx, key);
         }
-        self.attempt(cx, key);
+        true
     }
 
     /// Tries the next address.
@@ -191,13 +251,17 @@ impl Endpoint {
                 call.state = usage::next(call.state, usage::Input::Again).0;
             }
             let Some(mut candidate) = sending.candidates.pop_front() else {
-                return self.fail(cx, key, Failure::Transport);
+                if self.locate(cx, key) {
+                    continue;
+                }
+                return;
             };
             if let Some(hop) = candidate.flow {
                 return self.start(cx, key, hop, candidate);
             }
             if candidate.transport == Transport::Udp {
                 let Some(hop) = self.net.datagram_hop(&self.config, candidate.peer) else {
+                    sending.last = Some(Box::new(Err(Failure::Transport)));
                     continue;
                 };
                 return self.start(cx, key, hop, candidate);
@@ -286,9 +350,14 @@ impl Endpoint {
         let Some(sending) = self.sendings.get(key) else {
             return;
         };
-        if sending.candidates.is_empty() || !self.is_wanted(sending.user) {
+        let is_wanted = self.is_wanted(sending.user);
+        let Some(sending) = self.sendings.get_mut(key) else {
+            return;
+        };
+        if !sending.has_more() || !is_wanted {
             self.fail(cx, key, why);
         } else {
+            sending.last = Some(Box::new(Err(why)));
             if matches!(sending.stage, Stage::Sent(_)) {
                 // It may have arrived, and a second one of the same number on another way would be taken
                 // for a loop (RFC 3261 §8.2.2.2).
@@ -336,7 +405,8 @@ impl Endpoint {
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
-        if status == Status::SERVICE_UNAVAILABLE && is_wanted && !sending.candidates.is_empty() {
+        if status == Status::SERVICE_UNAVAILABLE && is_wanted && sending.has_more() {
+            sending.last = Some(Box::new(Ok(response)));
             return self.attempt(cx, key);
         }
         if status.is_success() {
@@ -354,8 +424,13 @@ impl Endpoint {
                 _ => {}
             }
         }
+        self.complete_with(cx, key, response);
+    }
+
+    /// A request has its final response.
+    fn complete_with(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
+        self.timers.cancel(&Deadline::Sending(key));
         if let Some(sending) = self.sendings.remove(key) {
-            self.timers.cancel(&Deadline::Sending(key));
             self.finished(cx, RequestId(key), sending, Ok(response));
         }
     }
@@ -485,8 +560,7 @@ impl Endpoint {
         };
         match std::mem::replace(&mut sending.stage, Stage::Idle) {
             Stage::Resolving(question) => {
-                self.questions.remove(&question);
-                self.fail(cx, key, Failure::Unresolvable);
+                self.located(cx, question, |locator, _| locator.silence());
             }
             Stage::Connecting(conn, _) => {
                 self.net.unwatch(conn, Watcher::Sending(key));

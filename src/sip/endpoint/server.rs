@@ -2,10 +2,10 @@
 //! (RFC 3261 §8.2, §17.2, §18.2).
 
 use super::fill::set_default;
-use super::route::default_port;
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, ServerId, Source};
 use crate::engine::{Cx, Ids, Key, Map, Slab, Transport};
+use crate::sip::locate::default_port;
 use crate::sip::msg::header::{Require, To, Unsupported, Via};
 use crate::sip::msg::{Method, Mode, Name, Request, Response, Status};
 use crate::sip::transaction::{Action, Class, Timer, invite_server, server};

@@ -160,7 +160,8 @@ impl Net {
         peer: SocketAddr,
         name: Option<Text>,
     ) -> Option<ConnId> {
-        let road = (transport, peer, name);
+        // Where nobody has to prove a name, it makes no difference.
+        let road = (transport, peer, name.filter(|_| transport.is_secure()));
         if let Some(&conn) = self.outgoing.get(&road) {
             return Some(conn);
         }

@@ -86,7 +86,7 @@ fn rfc3263_4_names_are_looked_up_and_their_addresses_tried_in_turn() {
     ));
     for nobody in ["unknown.example", "silent.example"] {
         wire.with(0, |sip, cx| sip.request(cx, to(nobody), Target::Uri));
-        wire.seconds(10);
+        wire.seconds(20);
         assert!(matches!(
             wire.events(0)[..],
             [Event::Failed {
