@@ -7,13 +7,14 @@ use std::time::Instant;
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 17] = [
+const TARGETS: [Target; 18] = [
     ("client_inputs", |bytes| {
         fuzzing::client_inputs(bytes, Instant::now())
     }),
     ("composing", fuzzing::composing),
     ("cpim", fuzzing::cpim),
     ("digest", |bytes| fuzzing::digest(bytes, Instant::now())),
+    ("events", fuzzing::events),
     ("imdn", fuzzing::imdn),
     ("inspect", fuzzing::inspect),
     ("msrp_stream", fuzzing::msrp_stream),
@@ -69,7 +70,7 @@ macro_rules! replays {
 }
 
 replays! {
-    client_inputs composing cpim digest imdn inspect msrp_stream msrp_to_bytes_and_back multipart sdp
+    client_inputs composing cpim digest events imdn inspect msrp_stream msrp_to_bytes_and_back multipart sdp
     server_inputs sip_headers sip_message sip_stream sip_to_bytes_and_back uri xml
 }
 

@@ -86,6 +86,8 @@ pub struct Limits {
     pub part_depth: usize,
     /// An XML document.
     pub xml_size: usize,
+    /// Items of the state that a subscription tells: dialogs, or contacts of registrations.
+    pub event_items: usize,
     /// Depth of elements in an XML document.
     pub xml_depth: usize,
     /// Attributes of one XML element.
@@ -161,6 +163,7 @@ impl Default for Limits {
             part_headers: 64,
             part_depth: 4,
             xml_size: 64 * 1024,
+            event_items: 1024,
             xml_depth: 16,
             xml_attributes: 64,
             inflated: 1024 * 1024,

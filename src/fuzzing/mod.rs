@@ -5,6 +5,7 @@
 //! hold of whatever was read: it can be written, and what is written is read again as the same.
 
 mod bodies;
+mod events;
 mod inputs;
 mod msrp;
 mod peer;
@@ -12,6 +13,7 @@ mod sip;
 mod take;
 
 pub use bodies::{composing, cpim, imdn, inspect, multipart, sdp, xml};
+pub use events::events;
 pub use inputs::{client_inputs, server_inputs};
 pub use msrp::{msrp_stream, msrp_to_bytes_and_back};
 pub use sip::{digest, sip_headers, sip_message, sip_stream, sip_to_bytes_and_back, uri};

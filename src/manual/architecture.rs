@@ -23,7 +23,7 @@
 //!         ├───────────────────────────┬──────────────────────────┤
 //!  tier 2 │ sip::Endpoint             │ msrp::Endpoint           │  machines
 //!         ├───────────────────────────┴──────────────────────────┤
-//!  tier 1 │ sip::msg · msrp::msg · sdp · cpim · imdn · composing │  bytes ⇄ values, nothing else
+//!  tier 1 │ sip::msg · msrp::msg · sdp · cpim · imdn · events … │  bytes ⇄ values, nothing else
 //!         ├──────────────────────────────────────────────────────┤
 //!  tier 0 │ engine: Cx, Ids, Timers, Slab, Limits · wire: Text … │  no protocol
 //!         └─────────────────┬──────────────────────────▲─────────┘
