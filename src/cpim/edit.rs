@@ -1,6 +1,7 @@
 //! Changing a message. Every change writes the headers anew, as RFC 3862 asks; the content is not touched.
 
-use super::index::{Field, narrow};
+use super::fields::{Field, Fields};
+use super::index::narrow;
 use super::message::{bindings, namespace, unfold};
 use super::name::same_namespace;
 use super::{HeaderName, Identity, Message, escape};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Head {
     pub(super) text: String,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Fields,
 }
 
 impl Head {

@@ -3,23 +3,15 @@
 //! A message is indexed in one pass, and nothing is copied. What peers get wrong about the two blocks of
 //! headers is put right here, so that the rest of the module sees well-formed messages only.
 
+use super::fields::{Field, Fields};
 use super::{ParseError, ParseErrorKind};
 use memchr::{memchr, memchr3};
 use std::ops::Range;
 
-/// Where one header is, as offsets into the head.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Field {
-    pub(super) name: (u32, u32),
-    pub(super) value: (u32, u32),
-    /// Whether it describes the content.
-    pub(super) content: bool,
-}
-
 /// Where all headers are, and where the head ends.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Fields,
     pub(super) head: usize,
 }
 
@@ -41,8 +33,7 @@ pub(super) fn index(bytes: &[u8], size: usize, count: usize) -> Result<Index, Pa
         cut: bytes.len() > size,
         count,
         at: 0,
-        // As many as a chat message has, and a few more.
-        fields: Vec::with_capacity(12.min(count)),
+        fields: Fields::default(),
     };
     // Some peers begin the body of the transport with an empty line.
     while scan.blank_line() {}
@@ -94,7 +85,7 @@ struct Scan<'a> {
     cut: bool,
     count: usize,
     at: usize,
-    fields: Vec<Field>,
+    fields: Fields,
 }
 
 impl Scan<'_> {
@@ -139,7 +130,7 @@ impl Scan<'_> {
         let error = |kind, at| Err(ParseError { kind, at });
         if let Some(b' ' | b'\t') = line.first() {
             let end = start + line.trim_ascii_end().len();
-            return match self.fields.get_mut(known..).and_then(<[_]>::last_mut) {
+            return match self.fields.last_after(known) {
                 // RFC 3862 does not fold lines, but MIME does.
                 Some(field) => {
                     field.value.1 = field.value.1.max(narrow(end));
@@ -219,6 +210,10 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_of_content(name: &[u8]) -> bool {
+    // The names of the message itself begin with neither.
+    if !matches!(name.first(), Some(b'c' | b'C' | b'm' | b'M')) {
+        return false;
+    }
     let begins = |start: &[u8]| {
         name.get(..start.len())
             .is_some_and(|name| name.eq_ignore_ascii_case(start))

@@ -1,6 +1,7 @@
 //! The message as a view of the bytes it arrived in.
 
-use super::index::{Field, index};
+use super::fields::{Field, Fields};
+use super::index::index;
 use super::name::same_namespace;
 use super::{Builder, Dispositions, HeaderName, Identity, ParseError, escape};
 use crate::engine::{DateTime, Limits};
@@ -17,7 +18,7 @@ use std::borrow::Cow;
 pub struct Message {
     /// All headers and the empty lines after them.
     pub(super) head: Text,
-    pub(super) fields: Vec<Field>,
+    pub(super) fields: Fields,
     pub(super) body: Bytes,
     /// All of it, as long as nothing is edited.
     pub(super) whole: Option<Bytes>,
@@ -72,11 +73,10 @@ impl Message {
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
         let found = index(&bytes, limits.cpim_head, limits.cpim_headers)?;
         let body = bytes.slice(found.head..);
-        let head = bytes.slice(..found.head);
-        let (head, fields) = match Text::from_utf8(head.clone()) {
+        let (head, fields) = match Text::from_utf8(bytes.slice(..found.head)) {
             Ok(head) => (head, found.fields),
             Err(_) => {
-                let head = Text::from_utf8_lossy(head);
+                let head = Text::from_utf8_lossy(bytes.slice(..found.head));
                 let found = index(head.as_bytes(), usize::MAX, limits.cpim_headers)?;
                 (head, found.fields)
             }

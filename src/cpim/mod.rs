@@ -30,6 +30,7 @@ mod build;
 mod edit;
 mod error;
 mod escape;
+mod fields;
 mod identity;
 mod index;
 mod message;

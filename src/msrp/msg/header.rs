@@ -18,6 +18,11 @@ macro_rules! headers {
 
             /// The header field of that name, in any case.
             pub fn find(name: &str) -> Option<Self> {
+                // As nearly everybody spells it: one look at the length, one comparison.
+                match name {
+                    $($spelling => return Some(Self::$name),)*
+                    _ => {}
+                }
                 $(if name.eq_ignore_ascii_case($spelling) {
                     return Some(Self::$name);
                 })*

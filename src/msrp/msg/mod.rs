@@ -1,9 +1,10 @@
 //! MSRP messages (RFC 4975 §9): bytes to values and back, nothing else.
 //!
-//! A [`Framer`] cuts a stream into [`Frame`]s; [`Message::read_head`] reads the head of one. Who has a whole message
-//! in one piece calls [`Message::parse`].
+//! A [`Framer`] cuts a stream into [`Frame`]s; [`Head::parse`] reads the head of one in place, and
+//! [`Message::read_head`] as a value. Who has a whole message in one piece calls [`Message::parse`].
 
 mod frame;
+mod head;
 mod header;
 mod message;
 mod parse;
@@ -14,6 +15,7 @@ mod uri;
 mod write;
 
 pub use frame::{Continuation, Frame, FrameError, FrameErrorKind, Framer};
+pub use head::Head;
 pub use header::Name;
 pub use message::{Message, Method, Request, Response};
 pub(super) use parse::answerable;

@@ -1,11 +1,11 @@
 //! Reading heads.
 
 use super::frame::{FrameErrorKind, Framer};
+use super::head::Head;
 use super::header::Name;
-use super::message::{Message, Method, Request, Response};
+use super::message::{Message, Method, Request};
 use super::path::Path;
-use super::range::ByteRange;
-use super::status::{FailureReport, Status};
+use super::status::Status;
 use crate::engine::Limits;
 use crate::wire::Text;
 use bytes::Bytes;
@@ -94,43 +94,7 @@ impl Message {
     ///
     /// See [`ParseErrorKind`].
     pub fn read_head(head: Bytes) -> Result<Self, ParseError> {
-        let text = Text::from_utf8(head).map_err(|error| ParseError {
-            kind: ParseErrorKind::Utf8,
-            at: error.valid_up_to(),
-        })?;
-        let head = Head::read(&text)?;
-        let (transaction_id, what, comment) = head.start;
-        let missing = |name| ParseError {
-            kind: ParseErrorKind::Missing(name),
-            at: text.len(),
-        };
-        let to_path = head.to_path.ok_or_else(|| missing(Name::ToPath))?;
-        let from_path = head.from_path.ok_or_else(|| missing(Name::FromPath))?;
-        if let Some(status) = status_code(what) {
-            return Ok(Self::Response(Response {
-                transaction_id: text.slice_ref(transaction_id),
-                status,
-                comment: text.slice_ref(comment),
-                to_path,
-                from_path,
-                others: head.others,
-            }));
-        }
-        Ok(Self::Request(Request {
-            message_id: head.message_id,
-            byte_range: head.byte_range,
-            success_report: head.success_report.unwrap_or_default(),
-            failure_report: head.failure_report.unwrap_or_default(),
-            status: head.status,
-            content_type: head.content_type,
-            others: head.others,
-            ..Request::new(
-                Method::parse(&text.slice_ref(what)),
-                text.slice_ref(transaction_id),
-                to_path,
-                from_path,
-            )
-        }))
+        Head::parse(head)?.message()
     }
 }
 
@@ -158,106 +122,6 @@ pub(in crate::msrp) fn answerable(head: &Bytes) -> Option<Request> {
     ))
 }
 
-#[derive(Default)]
-struct Head<'a> {
-    start: (&'a str, &'a str, &'a str),
-    to_path: Option<Path>,
-    from_path: Option<Path>,
-    message_id: Option<Text>,
-    byte_range: Option<ByteRange>,
-    success_report: Option<bool>,
-    failure_report: Option<FailureReport>,
-    status: Option<Status>,
-    content_type: Option<Text>,
-    others: Vec<(Text, Text)>,
-}
-
-impl<'a> Head<'a> {
-    fn read(text: &'a Text) -> Result<Self, ParseError> {
-        let fail = |kind, at| ParseError { kind, at };
-        let clean = is_clean(text);
-        let mut lines = lines(text);
-        let mut head = Self {
-            start: lines
-                .next()
-                .and_then(|(_, line)| start_line(line))
-                .ok_or_else(|| fail(ParseErrorKind::StartLine, 0))?,
-            ..Self::default()
-        };
-        for (at, line) in lines {
-            let (spelled, value) = line
-                .split_once(':')
-                .map(|(name, value)| (name.trim_ascii(), value.trim_ascii()))
-                .filter(|_| {
-                    (clean || is_clean(line)) && memchr::memchr(b'\r', line.as_bytes()).is_none()
-                })
-                .ok_or_else(|| fail(ParseErrorKind::Line, at))?;
-            let Some(name) = Name::find(spelled) else {
-                if spelled.is_empty() || !spelled.bytes().all(|b| b.is_ascii_graphic()) {
-                    return Err(fail(ParseErrorKind::Line, at));
-                }
-                head.others
-                    .push((text.slice_ref(spelled), text.slice_ref(value)));
-                continue;
-            };
-            head.set(name, text, value)
-                .map_err(|kind| fail(kind, at + (line.len() - value.len())))?;
-        }
-        Ok(head)
-    }
-
-    fn set(&mut self, name: Name, text: &Text, value: &str) -> Result<(), ParseErrorKind> {
-        let own = || text.slice_ref(value);
-        let path = || Path::parse(&own()).ok();
-        let token = || (!value.is_empty()).then(own);
-        let first = match name {
-            Name::ToPath => once(&mut self.to_path, path()),
-            Name::FromPath => once(&mut self.from_path, path()),
-            Name::MessageId => once(&mut self.message_id, token()),
-            Name::ByteRange => once(&mut self.byte_range, ByteRange::parse(value)),
-            Name::ContentType => once(&mut self.content_type, token()),
-            Name::SuccessReport => once(
-                &mut self.success_report,
-                match value {
-                    v if v.eq_ignore_ascii_case("yes") => Some(true),
-                    v if v.eq_ignore_ascii_case("no") => Some(false),
-                    _ => None,
-                },
-            ),
-            Name::FailureReport => once(
-                &mut self.failure_report,
-                match value {
-                    v if v.eq_ignore_ascii_case("yes") => Some(FailureReport::Yes),
-                    v if v.eq_ignore_ascii_case("no") => Some(FailureReport::No),
-                    v if v.eq_ignore_ascii_case("partial") => Some(FailureReport::Partial),
-                    _ => None,
-                },
-            ),
-            Name::Status => match report_status(value) {
-                // A name space that nobody has defined: kept, not understood.
-                Some(None) => {
-                    self.others.push((Text::from_static("Status"), own()));
-                    Some(true)
-                }
-                status => once(&mut self.status, status.flatten()),
-            },
-        };
-        match first {
-            Some(true) => Ok(()),
-            Some(false) => Err(ParseErrorKind::Twice(name)),
-            None => Err(ParseErrorKind::Value(name)),
-        }
-    }
-}
-
-/// Sets what is not set yet: `Some(false)` if it is, `None` if there is no value.
-fn once<T>(place: &mut Option<T>, value: Option<T>) -> Option<bool> {
-    let value = value?;
-    let first = place.is_none();
-    place.get_or_insert(value);
-    Some(first)
-}
-
 /// The lines of a head and where they begin, without the blank one. The framer has seen to it that each ends in CR LF.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
@@ -269,36 +133,37 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether there is no control character but those that end lines: asked of all lines at once and without stopping
-/// early, which is many times faster than line by line.
-fn is_clean(text: &str) -> bool {
-    let is_stray = |b: u8| ((b < b' ') & (b != b'\t') & (b != b'\r') & (b != b'\n')) | (b == 0x7f);
-    !text.bytes().fold(false, |found, b| found | is_stray(b))
-}
-
 /// Transaction id, method or status code, and what follows.
-fn start_line(line: &str) -> Option<(&str, &str, &str)> {
+pub(super) fn start_line(line: &str) -> Option<(&str, &str, &str)> {
     let rest = line.strip_prefix("MSRP ")?.trim_ascii();
-    let (id, rest) = rest.split_once(' ')?;
+    let (id, rest) = word(rest)?;
     let rest = rest.trim_ascii_start();
-    let (what, comment) = rest
-        .split_once(' ')
-        .unwrap_or_else(|| rest.split_at(rest.len()));
+    let (what, comment) = word(rest).unwrap_or_else(|| rest.split_at(rest.len()));
     let printable = |text: &str| text.bytes().all(|b| b.is_ascii_graphic());
     (printable(id) && printable(what) && !what.is_empty() && !comment.contains(char::is_control))
         .then(|| (id, what, comment.trim_ascii()))
 }
 
+/// What stands before the first space, and what after it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().position(|byte| byte == b' ')?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
 /// Three digits.
-fn status_code(text: &str) -> Option<Status> {
-    match text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit()) {
-        true => Status::new(text.parse().ok()?),
-        false => None,
+pub(super) fn status_code(text: &str) -> Option<Status> {
+    match text.as_bytes() {
+        digits @ [_, _, _] if digits.iter().all(u8::is_ascii_digit) => Status::new(
+            digits
+                .iter()
+                .fold(0, |code, digit| code * 10 + u16::from(digit - b'0')),
+        ),
+        _ => None,
     }
 }
 
 /// The code in `000 200 OK`; `Some(None)` in another name space than 000.
-fn report_status(value: &str) -> Option<Option<Status>> {
+pub(super) fn report_status(value: &str) -> Option<Option<Status>> {
     let mut words = value.split_ascii_whitespace();
     let namespace = words.next()?;
     let code = status_code(words.next()?)?;
@@ -309,7 +174,7 @@ fn report_status(value: &str) -> Option<Option<Status>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::msrp::msg::Continuation;
+    use crate::msrp::msg::{ByteRange, Continuation, FailureReport};
 
     fn parse(text: &str) -> Result<Message, ParseError> {
         Message::parse(&Bytes::from(text.to_owned()), &Limits::default())

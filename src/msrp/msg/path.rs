@@ -10,8 +10,8 @@ use crate::wire::Text;
 #[derive(Clone, Debug)]
 pub struct Path {
     first: Uri,
-    /// All URIs, separated by single spaces or as they came.
-    text: Text,
+    /// All URIs where there are several, separated by single spaces or as they came.
+    all: Option<Text>,
 }
 
 impl Path {
@@ -23,10 +23,7 @@ impl Path {
     pub fn parse(text: &Text) -> Result<Self, UriError> {
         let all = text.as_str();
         if memchr::memchr2(b' ', b'\t', all.as_bytes()).is_none() {
-            return Ok(Self {
-                first: Uri::parse(text)?,
-                text: text.clone(),
-            });
+            return Ok(Self::from(Uri::parse(text)?));
         }
         let mut first = None;
         for part in parts(all) {
@@ -35,18 +32,20 @@ impl Path {
         }
         Ok(Self {
             first: first.ok_or(UriError::Scheme)?,
-            text: text.clone(),
+            all: Some(text.clone()),
         })
     }
 
     /// The path through `uris`; `None` if there are none.
     pub fn of(uris: &[Uri]) -> Option<Self> {
         let first = uris.first()?.clone();
-        let text = match uris {
-            [one] => one.text().clone(),
-            many => Text::from(many.iter().map(Uri::as_str).collect::<Vec<_>>().join(" ")),
+        let all = match uris {
+            [_] => None,
+            many => Some(Text::from(
+                many.iter().map(Uri::as_str).collect::<Vec<_>>().join(" "),
+            )),
         };
-        Some(Self { first, text })
+        Some(Self { first, all })
     }
 
     /// The nearest hop.
@@ -62,24 +61,31 @@ impl Path {
     /// All hops.
     pub fn iter(&self) -> impl Iterator<Item = Uri> {
         // Each was read once in `parse`.
-        parts(&self.text).filter_map(|part| Uri::parse(&self.text.slice_ref(part)).ok())
+        let text = self.text();
+        parts(text).filter_map(|part| Uri::parse(&text.slice_ref(part)).ok())
     }
 
     /// The text of the header value.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text()
+    }
+
+    fn text(&self) -> &Text {
+        self.all.as_ref().unwrap_or_else(|| self.first.text())
     }
 
     /// The same in a buffer of its own, for state that outlives the message.
     #[must_use]
     pub fn compact(&self) -> Self {
-        let text = self.text.compact();
-        let first = parts(&text)
+        let Some(all) = self.all.as_ref().map(Text::compact) else {
+            return Self::from(self.first.compact());
+        };
+        let first = parts(&all)
             .next()
-            .and_then(|part| Uri::parse(&text.slice_ref(part)).ok());
+            .and_then(|part| Uri::parse(&all.slice_ref(part)).ok());
         Self {
             first: first.unwrap_or_else(|| self.first.compact()),
-            text,
+            all: Some(all),
         }
     }
 }
@@ -87,8 +93,8 @@ impl Path {
 impl From<Uri> for Path {
     fn from(uri: Uri) -> Self {
         Self {
-            text: uri.text().clone(),
             first: uri,
+            all: None,
         }
     }
 }
@@ -103,7 +109,7 @@ impl Eq for Path {}
 
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 

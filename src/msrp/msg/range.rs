@@ -25,22 +25,45 @@ impl ByteRange {
 
     /// Reads the value of the header. Spaces anywhere are let pass.
     pub fn parse(text: &str) -> Option<Self> {
-        let (range, total) = text.split_once('/')?;
-        let (start, end) = range.split_once('-')?;
-        let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
-            true => text.parse().ok(),
-            false => None,
+        let mut rest = text.as_bytes();
+        let range = Self {
+            start: number(&mut rest)??,
+            end: {
+                separator(&mut rest, b'-')?;
+                number(&mut rest)?
+            },
+            total: {
+                separator(&mut rest, b'/')?;
+                number(&mut rest)?
+            },
         };
-        let star = |text: &str| match text.trim() {
-            "*" => Some(None),
-            digits => number(digits).map(Some),
-        };
-        Some(Self {
-            start: number(start.trim())?,
-            end: star(end)?,
-            total: star(total)?,
-        })
+        rest.is_empty().then_some(range)
     }
+}
+
+/// A number or a `*`, with the spaces around it.
+fn number(rest: &mut &[u8]) -> Option<Option<u64>> {
+    *rest = rest.trim_ascii_start();
+    if let Some(after) = rest.strip_prefix(b"*") {
+        *rest = after.trim_ascii_start();
+        return Some(None);
+    }
+    let mut value = 0u64;
+    let mut digits = 0;
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        value = value
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
+        digits += 1;
+        *rest = after;
+    }
+    *rest = rest.trim_ascii_start();
+    (digits > 0).then_some(Some(value))
+}
+
+fn separator(rest: &mut &[u8], byte: u8) -> Option<()> {
+    *rest = rest.strip_prefix(&[byte])?;
+    Some(())
 }
 
 impl Default for ByteRange {

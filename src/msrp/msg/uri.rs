@@ -65,6 +65,16 @@ impl Uri {
     /// See [`UriError`].
     pub fn parse(text: &Text) -> Result<Self, UriError> {
         let all = text.as_str();
+        if let Some(parts) = Parts::usual(all.as_bytes()) {
+            return Ok(Self {
+                secure: parts.secure,
+                host: span(parts.host),
+                port: Some(parts.port),
+                session_id: Some(span(parts.session_id)),
+                transport: Some(span(parts.transport)),
+                text: text.clone(),
+            });
+        }
         if all.len() > usize::from(u16::MAX) {
             return Err(UriError::TooLong);
         }
@@ -252,6 +262,60 @@ fn starts_with(text: &str, prefix: &str) -> bool {
 fn span(range: Range<usize>) -> Span {
     let narrow = |n| u16::try_from(n).unwrap_or(u16::MAX);
     Span(narrow(range.start), narrow(range.end))
+}
+
+/// Where the parts of a URI lie that is spelled as nearly all of them are.
+struct Parts {
+    secure: bool,
+    host: Range<usize>,
+    port: u16,
+    session_id: Range<usize>,
+    transport: Range<usize>,
+}
+
+impl Parts {
+    /// `msrp://host:port/session-id;tcp` in one pass, the host a name or an IPv4 address. Anything else, right or
+    /// wrong, takes the long way.
+    fn usual(all: &[u8]) -> Option<Self> {
+        const TRANSPORT: &[u8] = b";tcp";
+        let secure = all.get(4) == Some(&b's');
+        let scheme: &[u8] = if secure { b"msrps://" } else { b"msrp://" };
+        let host_at = scheme.len();
+        let rest = all.strip_prefix(scheme)?.strip_suffix(TRANSPORT)?;
+        if all.len() > usize::from(u16::MAX) {
+            return None;
+        }
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+        let host = rest.iter().position(|b| !is_name(b))?;
+        let (b':', rest) = rest.get(host..)?.split_first()? else {
+            return None;
+        };
+        let digits = rest.iter().position(|b| !b.is_ascii_digit())?;
+        let port = rest
+            .get(..digits)?
+            .iter()
+            .take(6)
+            .fold(0, |port, b| port * 10 + u32::from(b - b'0'));
+        let (b'/', id) = rest.get(digits..)?.split_first()? else {
+            return None;
+        };
+        if host == 0 || digits == 0 || digits > 5 || id.is_empty() {
+            return None;
+        }
+        if !id.iter().all(|b| {
+            b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+' | b'/' | b'=')
+        }) {
+            return None;
+        }
+        let end = all.len() - TRANSPORT.len();
+        Some(Self {
+            secure,
+            host: host_at..host_at + host,
+            port: u16::try_from(port).ok()?,
+            session_id: end - id.len()..end,
+            transport: end + 1..all.len(),
+        })
+    }
 }
 
 /// Where the host lies, and the port. `at` is where `text` begins in the URI.

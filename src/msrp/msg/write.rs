@@ -7,6 +7,7 @@ use super::status::FailureReport;
 use bytes::{BufMut, Bytes, BytesMut};
 use memchr::memmem;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 /// Why a message cannot be written. It is the caller's mistake, not the peer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +66,13 @@ impl Request {
             field(out, Name::MessageId, id)?;
         }
         if let Some(range) = self.byte_range {
-            // Writing into a BytesMut does not fail.
-            let _ = write!(out, "{}: {range}\r\n", Name::ByteRange);
+            put(out, &[Name::ByteRange.as_str(), ": "]);
+            number(out, range.start);
+            out.put_u8(b'-');
+            star(out, range.end);
+            out.put_u8(b'/');
+            star(out, range.total);
+            put(out, &["\r\n"]);
         }
         if self.success_report {
             field(out, Name::SuccessReport, "yes")?;
@@ -77,6 +83,7 @@ impl Request {
             FailureReport::Partial => field(out, Name::FailureReport, "partial")?,
         }
         if let Some(status) = self.status {
+            // Writing into a BytesMut does not fail.
             let _ = write!(out, "{}: 000 {status}", Name::Status);
             put(out, &[if status.phrase().is_empty() { "" } else { " " }]);
             put(out, &[status.phrase(), "\r\n"]);
@@ -115,7 +122,7 @@ impl Response {
         let mut out = BytesMut::with_capacity(HEAD);
         start(&mut out, &self.transaction_id)?;
         let _ = write!(out, "{}", self.status);
-        if self.comment.contains(char::is_control) {
+        if has_control(&self.comment) {
             return Err(WriteError::Other);
         }
         if !self.comment.is_empty() {
@@ -132,18 +139,32 @@ impl Response {
 
 /// Whether the end-line of that transaction occurs in a body.
 pub(in crate::msrp) fn occurs(transaction_id: &str, body: &[u8]) -> bool {
-    // Without this many bytes there is no room for it, and most bodies of responses and reports are empty.
-    body.len() >= HYPHENS.len() + transaction_id.len()
-        && memmem::find(
-            body,
-            &[HYPHENS.as_bytes(), transaction_id.as_bytes()].concat(),
-        )
-        .is_some()
+    // One searcher does for all bodies; building one for each id costs more than searching a short body.
+    let mut from = 0;
+    while let Some(rest) = body.get(from..)
+        && let Some(at) = FINDER.find(rest)
+    {
+        let after = rest.get(at + HYPHENS.len()..).unwrap_or_default();
+        if after.starts_with(transaction_id.as_bytes()) {
+            return true;
+        }
+        from += at + 1;
+    }
+    false
 }
+
+static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(HYPHENS));
 
 /// Whether text can be a header value.
 pub(in crate::msrp) fn is_value(text: &str) -> bool {
-    !text.is_empty() && !text.contains(char::is_control)
+    !text.is_empty() && !has_control(text)
+}
+
+/// Whether a control character is in the text, C1 included.
+fn has_control(text: &str) -> bool {
+    // Without stopping early, which is faster; only beyond ASCII there is more to ask.
+    let doubt = |b: u8| (b < b' ') | (b >= 0x7f);
+    text.bytes().fold(false, |found, b| found | doubt(b)) && text.contains(char::is_control)
 }
 
 fn start(out: &mut BytesMut, id: &str) -> Result<(), WriteError> {
@@ -161,6 +182,28 @@ fn end(out: &mut BytesMut, id: &str, continuation: Continuation) {
     put(out, &["\r\n"]);
 }
 
+/// Digits without the machinery of formatting, which takes as long as the rest of a head.
+fn number(out: &mut BytesMut, mut value: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+        first = at;
+        if value == 0 {
+            break;
+        }
+    }
+    out.put_slice(digits.get(first..).unwrap_or_default());
+}
+
+fn star(out: &mut BytesMut, value: Option<u64>) {
+    match value {
+        Some(value) => number(out, value),
+        None => out.put_u8(b'*'),
+    }
+}
+
 fn field(out: &mut BytesMut, name: Name, value: &str) -> Result<(), WriteError> {
     if !is_value(value) {
         return Err(WriteError::Value(name));
@@ -175,7 +218,7 @@ fn others(
 ) -> Result<(), WriteError> {
     for (name, value) in fields {
         let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
-        if !is_name || value.contains(char::is_control) {
+        if !is_name || has_control(value) {
             return Err(WriteError::Other);
         }
         put(out, &[name, ": ", value, "\r\n"]);

@@ -1,0 +1,96 @@
+//! Where the headers are, without a word about what they say.
+
+use std::ops::Deref;
+
+/// Where one header is, as offsets into the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: (u32, u32),
+    pub(super) value: (u32, u32),
+    /// Whether it describes the content.
+    pub(super) content: bool,
+}
+
+/// As many as a chat message has, and a few more.
+const NEAR: usize = 12;
+
+/// A list of fields, of which those of a usual message need no memory of their own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields {
+    near: [Field; NEAR],
+    count: usize,
+    /// All of them, once there are more than fit.
+    far: Vec<Field>,
+}
+
+impl Fields {
+    pub(super) fn push(&mut self, field: Field) {
+        match self.near.get_mut(self.count) {
+            Some(place) if self.far.is_empty() => {
+                *place = field;
+                self.count += 1;
+            }
+            _ => {
+                if self.far.is_empty() {
+                    self.far.extend_from_slice(&self.near);
+                }
+                self.far.push(field);
+            }
+        }
+    }
+
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.count = self.count.min(count);
+        self.far.truncate(count);
+    }
+
+    /// The last of those from `known` on.
+    pub(super) fn last_after(&mut self, known: usize) -> Option<&mut Field> {
+        let all = match self.far.is_empty() {
+            true => self.near.get_mut(..self.count)?,
+            false => &mut self.far,
+        };
+        all.get_mut(known..)?.last_mut()
+    }
+}
+
+impl Deref for Fields {
+    type Target = [Field];
+
+    fn deref(&self) -> &[Field] {
+        match self.far.is_empty() {
+            true => self.near.get(..self.count).unwrap_or_default(),
+            false => &self.far,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_the_same_near_and_far() {
+        let field = |n: usize| Field {
+            name: (n as u32, 0),
+            ..Field::default()
+        };
+        for count in [0, 1, NEAR - 1, NEAR, NEAR + 1, 3 * NEAR] {
+            let mut fields = Fields::default();
+            let all: Vec<_> = (0..count).map(field).collect();
+            all.iter().for_each(|field| fields.push(*field));
+            assert_eq!(*fields, *all);
+            assert_eq!(fields.last_after(count), None);
+            for keep in (0..=count).rev() {
+                assert_eq!(
+                    fields.last_after(0).map(|f| *f),
+                    all[..fields.len()].last().copied()
+                );
+                fields.truncate(keep);
+                assert_eq!(*fields, all[..keep], "{count} {keep}");
+            }
+            fields.push(field(99));
+            assert_eq!(*fields, [field(99)]);
+        }
+    }
+}
