@@ -58,8 +58,13 @@ pub struct Limits {
     pub msrp_session: usize,
     /// Bytes under reassembly in the whole endpoint.
     pub msrp_reassembly: usize,
+    /// Bytes on one MSRP connection that were handed to the application in pieces and not taken yet, before nothing
+    /// more is read from it. What one read brings may come on top.
+    pub msrp_window: usize,
     /// Size of the body of the chunks that we cut.
     pub msrp_send_chunk: usize,
+    /// Bytes that an application may offer ahead of the connection for a message that it sends in pieces.
+    pub msrp_send_window: usize,
     /// Messages that wait to be sent or confirmed in one MSRP session.
     pub msrp_send_queue: usize,
     /// MSRP chunks on one connection that wait for their response.
@@ -150,7 +155,9 @@ impl Default for Limits {
             msrp_partial: 16,
             msrp_session: 32 * 1024 * 1024,
             msrp_reassembly: 256 * 1024 * 1024,
+            msrp_window: 256 * 1024,
             msrp_send_chunk: 16 * 1024,
+            msrp_send_window: 256 * 1024,
             msrp_send_queue: 1024,
             msrp_in_flight: 4096,
             msrp_send_control: 64 * 1024,

@@ -12,11 +12,12 @@ use super::digest::{self, Info};
 use super::endpoint::{Endpoint, Timer};
 use super::event::{Down, Event};
 use super::msg::{Method, Path, Request, Response, Status, Uri};
-use super::outbound::What;
+use super::pending::What;
 use super::session::{Role, SessionId};
 use crate::engine::{ConnId, Cx, Ids};
 use crate::sip::digest::{Answer, Challenge, Secret};
 use crate::wire::Text;
+use bytes::BufMut;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -307,8 +308,10 @@ impl Endpoint {
         };
         to.push(hop.account.relay.clone());
         let Some(to) = Path::of(&to) else { return };
-        let transaction_id = cx.ids.transaction_id();
-        let mut request = Request::new(Method::Auth, transaction_id.clone(), to, from);
+        let Some(id) = self.conns.get(&conn).map(|c| c.pending.next_id(cx.ids)) else {
+            return;
+        };
+        let mut request = Request::new(Method::Auth, id.text(), to, from);
         if let Some(expires) = hop.expires {
             let seconds = Text::from(expires.as_secs().to_string());
             request.others.push((Text::from_static("Expires"), seconds));
@@ -316,8 +319,8 @@ impl Endpoint {
         request.others.extend(hop.answer(cx.ids));
         match request.write() {
             Ok(bytes) => {
-                self.register(cx, conn, transaction_id, What::Auth(session, index));
-                self.control(cx, conn, bytes);
+                self.register(conn, id, What::Auth(session, index));
+                self.control(cx, conn, |out| out.put_slice(&bytes));
             }
             // Only a user name that cannot stand in a header field leads here.
             Err(_) => self.end(cx, session, Down::Relay(AuthError::Challenge)),

@@ -1,8 +1,10 @@
 //! What is known of one connection.
 
 use super::msg::{Continuation, Framer};
+use super::pending::Pending;
+use super::pieces::PieceChunk;
 use super::receiver::Answer;
-use super::session::SessionId;
+use super::session::{Kind, SessionId};
 use crate::engine::{ConnId, Cx};
 use crate::engine::{Direction, Limits, Outbox, Protocol, Sighting};
 use crate::wire::Text;
@@ -42,23 +44,37 @@ pub(super) struct Connection {
     seen: BytesMut,
     /// Received messages that nobody has accepted or refused.
     pub(super) owed: usize,
-    /// How many of them there may be, and how many bytes of answers that the peer leaves unread.
-    bounds: (usize, usize),
+    /// Bytes handed up in pieces that nobody has accepted or refused.
+    pub(super) held: usize,
+    bounds: Bounds,
 
     /// Pieces of the chunk that was cut last.
     pub(super) out: VecDeque<Bytes>,
     /// Responses, reports and binding requests: they go before any data.
-    control: VecDeque<Bytes>,
-    control_bytes: usize,
-    /// Sessions with something to cut, in the order of their turns.
-    pub(super) ready: VecDeque<SessionId>,
+    control: BytesMut,
+    /// Where each of them ends, while somebody looks on.
+    marks: VecDeque<usize>,
+    /// Messages with something to cut, in the order of their turns.
+    pub(super) ready: VecDeque<(SessionId, Kind)>,
     /// Whether the first of them has been given its share of this turn.
     pub(super) granted: bool,
-    /// Requests without a response yet, oldest first; answered ones stay until they are the oldest.
-    pub(super) pending: VecDeque<(Instant, Text)>,
-    pub(super) in_flight: usize,
+    /// Requests without a response yet.
+    pub(super) pending: Pending,
     /// Whether the timer of the oldest is set.
     pub(super) timed: bool,
+    /// When it last carried anything, either way.
+    pub(super) last_use: Instant,
+}
+
+/// How much of something a connection may hold.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// Messages that wait for an answer of ours.
+    owed: usize,
+    /// Bytes in pieces that wait for it.
+    held: usize,
+    /// Bytes of answers that the peer leaves unread.
+    control: usize,
 }
 
 /// What to do with the rest of a chunk.
@@ -71,6 +87,8 @@ pub(super) enum Sink {
     Answer(Answer),
     /// Put it into a message.
     Chunk(Box<Chunk>),
+    /// Hand it up as it comes.
+    Pieces(Box<PieceChunk>),
 }
 
 /// A chunk that is being received.
@@ -89,15 +107,12 @@ impl Sink {
     /// The same in buffers of its own.
     pub(super) fn compact(self) -> Self {
         match self {
-            Self::Ignore => Self::Ignore,
-            Self::Answer(answer) => Self::Answer(answer.compact()),
-            Self::Chunk(chunk) => Self::Chunk(Box::new(Chunk {
-                session: chunk.session,
-                answer: chunk.answer.compact(),
-                message_id: chunk.message_id.compact(),
-                at: chunk.at,
-                report: chunk.report.map(|path| path.compact()),
-            })),
+            Self::Chunk(mut chunk) => {
+                chunk.message_id = chunk.message_id.compact();
+                chunk.report = chunk.report.map(|path| path.compact());
+                Self::Chunk(chunk)
+            }
+            sink => sink,
         }
     }
 }
@@ -117,49 +132,52 @@ impl Connection {
             head_since: None,
             seen: BytesMut::new(),
             owed: 0,
-            bounds: (cx.limits.msrp_unanswered, cx.limits.msrp_send_control),
+            held: 0,
+            bounds: Bounds {
+                owed: cx.limits.msrp_unanswered,
+                held: cx.limits.msrp_window,
+                control: cx.limits.msrp_send_control,
+            },
             out: VecDeque::new(),
-            control: VecDeque::new(),
-            control_bytes: 0,
+            control: BytesMut::new(),
+            marks: VecDeque::new(),
             ready: VecDeque::new(),
             granted: false,
-            pending: VecDeque::new(),
-            in_flight: 0,
+            pending: Pending::default(),
             timed: false,
+            last_use: now,
         }
     }
 
     /// Queues a response, a report or another request that goes before data.
-    pub(super) fn control(&mut self, bytes: Bytes) {
-        self.control_bytes = self.control_bytes.saturating_add(bytes.len());
-        self.control.push_back(bytes);
+    pub(super) fn control(&mut self, cx: &Cx<'_>, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.control);
+        if cx.outbox.is_tapped() {
+            self.marks.push_back(self.control.len());
+        }
     }
 
-    /// The queued responses and reports, as many as one write should take, shown as they leave.
+    /// The queued responses and reports, shown as they leave.
     pub(super) fn take_control(&mut self, id: ConnId, cx: &mut Cx<'_>) -> Option<Bytes> {
-        let first = self.next_control(id, cx)?;
         if self.control.is_empty() {
-            return Some(first);
+            return None;
         }
-        let mut out = BytesMut::with_capacity(self.control_bytes.min(WRITE) + first.len());
-        out.extend_from_slice(&first);
-        while out.len() < WRITE
-            && let Some(next) = self.next_control(id, cx)
-        {
-            out.extend_from_slice(&next);
+        // An idle connection keeps no buffer.
+        let out = std::mem::take(&mut self.control).freeze();
+        let mut from = 0;
+        for to in std::mem::take(&mut self.marks) {
+            show(cx, id, Direction::Out, || {
+                out.slice(from.min(out.len())..to.min(out.len()))
+            });
+            from = to;
         }
-        Some(out.freeze())
+        Some(out)
     }
 
-    fn next_control(&mut self, id: ConnId, cx: &mut Cx<'_>) -> Option<Bytes> {
-        let next = self.control.pop_front()?;
-        self.control_bytes = self.control_bytes.saturating_sub(next.len());
-        show(cx, id, Direction::Out, || next.clone());
-        if self.control.is_empty() {
-            // An idle connection keeps no queue.
-            self.control = VecDeque::new();
-        }
-        Some(next)
+    /// Whether so many requests have no answer that no more should be sent.
+    pub(super) fn is_waiting_for_answers(&self, limits: &Limits) -> bool {
+        let max = limits.msrp_in_flight;
+        self.pending.len() >= max || self.pending.kept() >= max.saturating_mul(16)
     }
 
     /// Whether nothing waits to be written.
@@ -167,14 +185,16 @@ impl Connection {
         self.out.is_empty() && self.control.is_empty()
     }
 
-    /// Whether more of its bytes should be read.
-    pub(super) const fn wants_read(&self) -> bool {
-        self.owed < self.bounds.0 && self.control_bytes <= self.bounds.1
+    /// Whether more of its bytes should be read, as far as it is alone in the world.
+    pub(super) fn wants_read(&self) -> bool {
+        self.owed < self.bounds.owed
+            && self.held < self.bounds.held
+            && self.control.len() <= self.bounds.control
     }
 
     /// Whether its peer sends on and on and reads none of our answers.
-    pub(super) const fn is_choked(&self) -> bool {
-        self.control_bytes > self.bounds.1.saturating_mul(16)
+    pub(super) fn is_choked(&self) -> bool {
+        self.control.len() > self.bounds.control.saturating_mul(16)
     }
 
     /// When it has to be looked at: it is silent in the middle of a chunk, or nobody uses it.
@@ -257,6 +277,3 @@ pub(super) fn show(
         bytes: bytes(),
     });
 }
-
-/// How much is put into one write.
-const WRITE: usize = 16 * 1024;

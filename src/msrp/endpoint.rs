@@ -4,15 +4,14 @@ use super::connection::{Connection, Dial};
 use super::error::{Full, SendError};
 use super::event::{Down, Event, Receipt};
 use super::msg::{Status, Uri, is_value};
-use super::outbound::Transaction;
 use super::sender::Sending;
-use super::session::{Outgoing, Role, SendId, Session, SessionId, Settings};
-use crate::engine::{ConnId, Cx, Ids, Map, Protocol, QuestionId, Slab, Timers, Transport};
+use super::session::{Kind, Outgoing, Role, SendId, Session, SessionId, Settings};
+use crate::engine::{ConnId, Cx, Ids, Map, QuestionId, Slab, Timers, Transport};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 /// How an endpoint presents itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +24,9 @@ pub struct Config {
     pub host: Option<Text>,
     /// Whether our URIs say `msrps`.
     pub secure: bool,
+    /// After how long without a byte either way a connection with sessions on it gets a request without content, which
+    /// opens no gap in a firewall's memory and finds out whether the peer is still there. Never if `None`.
+    pub keep_alive: Option<Duration>,
 }
 
 /// The MSRP machine of a node (RFC 4975).
@@ -40,13 +42,15 @@ pub struct Endpoint {
     pub(super) sends: Slab<Sending>,
     pub(super) conns: Map<ConnId, Connection>,
     pub(super) dials: Map<Dial, ConnId>,
-    /// Requests that wait for a response, by transaction id.
-    pub(super) transactions: Map<Text, Transaction>,
-    resolving: Map<QuestionId, SessionId>,
+    pub(super) resolving: Map<QuestionId, SessionId>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
     /// Bytes under reassembly in all sessions.
     pub(super) reassembly: usize,
+    /// Bytes that were handed up in pieces and not taken yet, in all sessions.
+    pub(super) held: usize,
+    /// How many such bytes there may be before only connections without any are read.
+    max_held: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +65,8 @@ pub(super) enum Timer {
     Unanswered(ConnId),
     /// A relay has to be asked again.
     Relay(SessionId, usize),
+    /// The connection may have been quiet for long.
+    Quiet(ConnId),
 }
 
 impl Endpoint {
@@ -73,11 +79,12 @@ impl Endpoint {
             sends: Slab::new(),
             conns: ids.map(),
             dials: ids.map(),
-            transactions: ids.map(),
             resolving: ids.map(),
             timers: Timers::new(ids),
             events: VecDeque::new(),
             reassembly: 0,
+            held: 0,
+            max_held: usize::MAX,
         }
     }
 
@@ -105,6 +112,7 @@ impl Endpoint {
         if self.by_id.len() >= cx.limits.msrp_sessions {
             return Err(Full);
         }
+        self.max_held = cx.limits.msrp_reassembly;
         let id = cx.ids.session_id();
         let local = self.local_uri(&settings, &id).ok_or(Full)?;
         let session = SessionId(self.sessions.insert(Session::new(settings, local)));
@@ -155,8 +163,8 @@ impl Endpoint {
                 let any = state.settings.match_by_id_only;
                 match state.early.take() {
                     Some(early) if any || early.matches(&known) => {
-                        self.up(session);
-                        self.make_ready(cx, session);
+                        self.up(cx, session);
+                        self.make_both_ready(cx, session);
                     }
                     _ => self.watch(cx, session),
                 }
@@ -174,9 +182,9 @@ impl Endpoint {
                     || early.is_none_or(|early| early.matches(&known));
                 match state.conn {
                     Some(_) if is_peer => {
-                        self.up(session);
+                        self.up(cx, session);
                         // What was queued before could not be sent while nobody knew to whom.
-                        self.make_ready(cx, session);
+                        self.make_both_ready(cx, session);
                     }
                     conn => {
                         state.conn = None;
@@ -194,27 +202,6 @@ impl Endpoint {
         }
     }
 
-    /// Opens a connection to the next hop of a session, at `peer` or at the address of its name.
-    pub(super) fn find(
-        &mut self,
-        cx: &mut Cx<'_>,
-        session: SessionId,
-        hop: &Uri,
-        peer: Option<SocketAddr>,
-    ) {
-        let port = hop.port().unwrap_or(DEFAULT_PORT);
-        match peer.or_else(|| Some(SocketAddr::new(hop.address()?, port))) {
-            Some(peer) => self.dial(cx, session, peer),
-            None => {
-                let question = cx.outbox.resolve(Text::from(hop.host()));
-                if let Some(state) = self.sessions.get_mut(session.0) {
-                    state.question = Some(question);
-                }
-                self.resolving.insert(question, session);
-            }
-        }
-    }
-
     /// Queues a message. Chunks are cut when the connection can take them; what was queued before the session is up
     /// waits for it.
     ///
@@ -227,27 +214,46 @@ impl Endpoint {
         session: SessionId,
         message: Outgoing,
     ) -> Result<SendId, SendError> {
-        let state = self.sessions.get_mut(session.0).ok_or(SendError::Closed)?;
-        let max = state.settings.peer_max_size.unwrap_or(u64::MAX);
-        if message.body.len() as u64 > max {
+        let size = message.body.len() as u64;
+        self.check(
+            cx,
+            session,
+            size,
+            &message.content_type,
+            message.id.as_ref(),
+        )?;
+        let message_id = message.id.clone().unwrap_or_else(|| cx.ids.message_id());
+        let sending = Sending::whole(session, message, message_id);
+        let id = SendId(self.sends.insert(sending));
+        if let Some(state) = self.sessions.get_mut(session.0) {
+            state.messages.queue.push_back(id);
+        }
+        self.make_ready(cx, session, Kind::Message);
+        Ok(id)
+    }
+
+    /// Whether a message can be queued.
+    pub(super) fn check(
+        &mut self,
+        cx: &Cx<'_>,
+        session: SessionId,
+        size: u64,
+        content_type: &Text,
+        id: Option<&Text>,
+    ) -> Result<(), SendError> {
+        let state = (self.sessions.get_mut(session.0)).ok_or(SendError::Closed)?;
+        if size > state.settings.peer_max_size.unwrap_or(u64::MAX) {
             return Err(SendError::TooLarge);
         }
         let is_id = |id: &Text| is_value(id) && !id.contains(' ');
-        if !is_value(&message.content_type) || !message.id.as_ref().is_none_or(is_id) {
+        if !is_value(content_type) || !id.is_none_or(is_id) {
             return Err(SendError::Unwritable);
         }
-        if state.queue.len() >= cx.limits.msrp_send_queue {
+        if state.queued() >= cx.limits.msrp_send_queue {
             (state.full, state.low_water) = (true, cx.limits.msrp_send_queue / 2);
             return Err(SendError::Full);
         }
-        let message_id = message.id.clone().unwrap_or_else(|| cx.ids.message_id());
-        let id = SendId(
-            self.sends
-                .insert(Sending::new(session, message, message_id)),
-        );
-        state.queue.push_back(id);
-        self.make_ready(cx, session);
-        Ok(id)
+        Ok(())
     }
 
     /// Gives up a message: what has not been cut yet is not sent, and the peer is told by the `#` flag. No event follows.
@@ -260,19 +266,20 @@ impl Endpoint {
         Some(&self.sends.get(id.0)?.id)
     }
 
-    /// How many bytes of a message have been handed to its connection, and how many there are.
-    pub fn progress(&self, id: SendId) -> Option<(u64, u64)> {
+    /// Up to where a message has been handed to its connection, and how large it is as far as that is known.
+    pub fn progress(&self, id: SendId) -> Option<(u64, Option<u64>)> {
         let sending = self.sends.get(id.0)?;
-        Some((sending.offset as u64, sending.message.body.len() as u64))
+        Some((sending.offset(), sending.total()))
     }
 
     /// Takes custody of a received message: the 200 for its last chunk goes out, and a success report if one was asked
-    /// for (RFC 4975 §7.1.2).
+    /// for (RFC 4975 §7.1.2). Or of a piece: the 200 for its chunk goes out with the last piece of it, and more is read.
     pub fn accept(&mut self, cx: &mut Cx<'_>, receipt: Receipt) {
         self.settle(cx, &receipt, Status::OK);
     }
 
-    /// Refuses a received message.
+    /// Refuses a received message. One that comes in pieces is stopped: what still comes of it is answered alike and
+    /// not handed up. [`Status::STOP`] is what tells a sender to stop.
     pub fn refuse(&mut self, cx: &mut Cx<'_>, receipt: Receipt, status: Status) {
         self.settle(cx, &receipt, status);
     }
@@ -280,57 +287,6 @@ impl Endpoint {
     /// Ends a session at once. What was not confirmed comes back as [`Event::Failed`], then [`Event::Down`] follows.
     pub fn close(&mut self, cx: &mut Cx<'_>, session: SessionId) {
         self.end(cx, session, Down::Closed);
-    }
-
-    /// A peer has opened a connection to our listener.
-    pub fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        if self.conns.len() >= cx.limits.msrp_connections {
-            return cx.outbox.close(conn);
-        }
-        self.conns.insert(conn, Connection::new(None, cx));
-        self.watch_conn(cx, conn);
-    }
-
-    /// A connection that we asked for is up.
-    pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
-            return;
-        };
-        connection.up = true;
-        let sessions: Vec<SessionId> = connection.sessions.iter().copied().collect();
-        for session in sessions {
-            self.bind(cx, conn, session);
-        }
-        self.watch_conn(cx, conn);
-    }
-
-    /// A connection could not be opened, or has ended.
-    pub fn handle_closed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        self.lose(cx, conn);
-    }
-
-    /// Addresses of a host name, the preferred one first. `false`: the question was not ours.
-    pub fn handle_resolved(
-        &mut self,
-        cx: &mut Cx<'_>,
-        question: QuestionId,
-        addresses: &[IpAddr],
-    ) -> bool {
-        let Some(session) = self.resolving.remove(&question) else {
-            return false;
-        };
-        let port = self
-            .sessions
-            .get(session.0)
-            .and_then(|state| state.next_hop()?.port());
-        match addresses.first() {
-            Some(address) => {
-                let peer = SocketAddr::new(*address, port.unwrap_or(DEFAULT_PORT));
-                self.dial(cx, session, peer);
-            }
-            None => self.end(cx, session, Down::Unresolvable),
-        }
-        true
     }
 
     /// The time of [`poll_timeout`](Self::poll_timeout) has come.
@@ -348,6 +304,7 @@ impl Endpoint {
                 Timer::Silent(conn) => self.silent(cx, conn),
                 Timer::Unanswered(conn) => self.unanswered(cx, conn),
                 Timer::Relay(session, relay) => self.renew(cx, session, relay),
+                Timer::Quiet(conn) => self.quiet(cx, conn),
             }
         }
     }
@@ -379,7 +336,9 @@ impl Endpoint {
     /// Whether bytes of this connection should be read: not while its peer leaves our answers unread, or we leave its
     /// messages unanswered.
     pub fn wants_read(&self, conn: ConnId) -> bool {
-        self.conns.get(&conn).is_none_or(Connection::wants_read)
+        self.conns.get(&conn).is_none_or(|connection| {
+            connection.wants_read() && (connection.held == 0 || self.held < self.max_held)
+        })
     }
 
     /// How many sessions there are.
@@ -406,187 +365,10 @@ impl Endpoint {
             .flatten()
             .find_map(|host| Uri::new(secure, host, Some(port), Some(id)).ok())
     }
-
-    /// Gives a session a connection to `peer`: one that leads there already, or a new one.
-    fn dial(&mut self, cx: &mut Cx<'_>, session: SessionId, peer: SocketAddr) {
-        let Some(state) = self.sessions.get_mut(session.0) else {
-            return;
-        };
-        let Some(uri) = state.next_hop() else {
-            return;
-        };
-        let dial = Dial {
-            peer,
-            secure: uri.is_secure(),
-            name: (uri.is_secure() && uri.address().is_none()).then(|| Text::from(uri.host())),
-        };
-        let conn = match self.dials.get(&dial) {
-            Some(conn) => *conn,
-            None if self.conns.len() >= cx.limits.msrp_connections => {
-                return self.end(cx, session, Down::Connection);
-            }
-            None => {
-                let transport = if dial.secure {
-                    Transport::Tls
-                } else {
-                    Transport::Tcp
-                };
-                let conn = cx
-                    .outbox
-                    .connect(Protocol::Msrp, transport, peer, dial.name.clone());
-                self.dials.insert(dial.clone(), conn);
-                self.conns.insert(conn, Connection::new(Some(dial), cx));
-                conn
-            }
-        };
-        state.conn = Some(conn);
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.sessions.insert(session);
-            connection.closing = false;
-            if connection.up {
-                self.bind(cx, conn, session);
-            }
-        }
-    }
-
-    /// A connection is bound to a started session.
-    pub(super) fn up(&mut self, session: SessionId) {
-        let Some(state) = self.sessions.get_mut(session.0) else {
-            return;
-        };
-        if state.up || state.peer.is_none() {
-            return;
-        }
-        state.up = true;
-        self.timers.cancel(&Timer::Unbound(session));
-        self.events.push_back(Event::Up { session });
-    }
-
-    pub(super) fn watch(&mut self, cx: &Cx<'_>, session: SessionId) {
-        if let Some(at) = cx.now.checked_add(cx.limits.msrp_idle) {
-            self.timers.set(Timer::Unbound(session), at);
-        }
-    }
-
-    /// Sees to it that a connection is looked at when it is due.
-    pub(super) fn watch_conn(&mut self, cx: &Cx<'_>, conn: ConnId) {
-        let timer = Timer::Silent(conn);
-        if self.timers.get(&timer).is_none()
-            && let Some(connection) = self.conns.get(&conn)
-            && let Some(at) = connection.deadline(cx.limits)
-        {
-            self.timers.set(timer, at);
-        }
-    }
-
-    fn silent(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let wants_read = self.wants_read(conn);
-        let Some(connection) = self.conns.get_mut(&conn) else {
-            return;
-        };
-        if !wants_read {
-            // It is us who do not read.
-            (connection.last_data, connection.head_since) = (cx.now, None);
-        }
-        match connection.deadline(cx.limits) {
-            Some(at) if at <= cx.now => {
-                self.lose(cx, conn);
-                cx.outbox.close(conn);
-            }
-            _ => self.watch_conn(cx, conn),
-        }
-    }
-
-    /// A connection is gone, and its sessions with it.
-    pub(super) fn lose(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(connection) = self.conns.remove(&conn) else {
-            return;
-        };
-        if let Some(dial) = &connection.dial {
-            self.dials.remove(dial);
-        }
-        for (_, transaction_id) in &connection.pending {
-            self.transactions.remove(transaction_id);
-        }
-        self.timers.cancel(&Timer::Silent(conn));
-        self.timers.cancel(&Timer::Unanswered(conn));
-        for session in connection.sessions {
-            self.end(cx, session, Down::Connection);
-        }
-    }
-
-    /// The end of a session: what it owed is forgotten, what was not confirmed has failed.
-    pub(super) fn end(&mut self, cx: &mut Cx<'_>, session: SessionId, why: Down) {
-        let Some(state) = self.sessions.remove(session.0) else {
-            return;
-        };
-        if let Some(id) = state.local.session_id() {
-            self.by_id.remove(id);
-        }
-        self.timers.cancel(&Timer::Unbound(session));
-        self.timers.cancel(&Timer::Partial(session));
-        for relay in 0..state.relays.as_ref().map_or(0, |relays| relays.len()) {
-            self.timers.cancel(&Timer::Relay(session, relay));
-        }
-        if let Some(question) = state.question {
-            self.resolving.remove(&question);
-        }
-        let held: usize = state
-            .partials
-            .iter()
-            .map(super::receiver::Partial::charged)
-            .sum();
-        self.reassembly = self.reassembly.saturating_sub(held);
-        let status = match why {
-            Down::Rejected(status) => status,
-            _ => Status::TIMEOUT,
-        };
-        for id in state.queue {
-            self.sends.remove(id.0);
-            self.events.push_back(Event::Failed {
-                session,
-                id,
-                status,
-            });
-        }
-        self.events.push_back(Event::Down { session, why });
-        if let Some(conn) = state.conn {
-            if let Some(connection) = self.conns.get_mut(&conn) {
-                connection.owed = connection.owed.saturating_sub(state.owed.len());
-            }
-            self.leave(cx, conn, session);
-        }
-    }
-
-    /// Takes a session off its connection; the last one of a connection that we opened closes it.
-    fn leave(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
-            return;
-        };
-        connection.sessions.remove(&session);
-        if !connection.sessions.is_empty() {
-            return;
-        }
-        connection.empty_since = cx.now;
-        if connection.dial.is_some() {
-            connection.closing = true;
-            if connection.is_drained() || !connection.up {
-                self.hang_up(cx, conn);
-                return;
-            }
-        }
-        self.watch_conn(cx, conn);
-    }
-
-    /// Closes a connection that nobody uses.
-    pub(super) fn hang_up(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        self.lose(cx, conn);
-        cx.outbox.close(conn);
-    }
 }
 
 /// The registered port of MSRP.
-const DEFAULT_PORT: u16 = 2855;
+pub(super) const DEFAULT_PORT: u16 = 2855;
 
 /// The port of who does not listen (RFC 6135).
 const DISCARD_PORT: u16 = 9;

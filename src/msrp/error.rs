@@ -22,3 +22,21 @@ pub enum SendError {
     #[error("a header value contains what a header cannot")]
     Unwritable,
 }
+
+/// Why a piece of a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfferError {
+    /// The message is over: delivered to the end, failed, or given up.
+    #[error("the message is over")]
+    Gone,
+    /// It is larger than the room there is. `Event::Wanted` follows when there is more.
+    #[error("the piece is larger than the room for it")]
+    Full,
+    /// The message was announced to be shorter.
+    #[error("the message was announced to be shorter")]
+    TooMuch,
+    /// The message was announced to be longer.
+    #[error("the message was announced to be longer")]
+    TooLittle,
+}

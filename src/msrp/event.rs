@@ -30,6 +30,24 @@ pub enum Event {
         /// The message.
         message: Incoming,
     },
+    /// A piece of a message arrived, in a session whose [`Delivery`](super::Delivery) is by pieces. Answer it with
+    /// [`Endpoint::accept`](super::Endpoint::accept) when its bytes are where they belong, or stop the message with
+    /// [`Endpoint::refuse`](super::Endpoint::refuse).
+    Piece {
+        /// In which session.
+        session: SessionId,
+        /// The piece.
+        piece: Piece,
+    },
+    /// A message that is sent in pieces has room for more: [`Endpoint::offer`](super::Endpoint::offer) some.
+    Wanted {
+        /// In which session.
+        session: SessionId,
+        /// Which message.
+        id: SendId,
+        /// How many bytes it takes now.
+        room: usize,
+    },
     /// The peer has confirmed every chunk of a message. With `Failure-Report: no` nothing is confirmed: all of it was
     /// handed to the connection. With `partial` either all was confirmed or no failure came in the transaction time.
     Sent {
@@ -46,6 +64,9 @@ pub enum Event {
         id: SendId,
         /// What the peer said; [`Status::TIMEOUT`] if it said nothing.
         status: Status,
+        /// Up to where the peer has confirmed the message without a gap, counted from its first byte. There a
+        /// transfer can go on, in this session or another.
+        confirmed: u64,
     },
     /// A REPORT arrived (RFC 4975 §7.1.2).
     Report {
@@ -109,18 +130,54 @@ pub struct Incoming {
     pub failure_report: FailureReport,
 }
 
-/// The right to accept or refuse one received message, once.
+/// A part of a message that is received in pieces.
 ///
-/// The response to the last chunk waits for it: a peer that sees the 200 may forget the message.
+/// Bytes come in the order in which they arrive, which over one connection is that of the message unless the peer chose
+/// another, and none comes twice.
+#[derive(Debug)]
+pub struct Piece {
+    /// The peer's Message-ID. Messages may take turns.
+    pub id: Text,
+    /// The Content-Type as it came with the first chunk.
+    pub content_type: Text,
+    /// Where the bytes belong in the message, counted from 0.
+    pub at: u64,
+    /// The bytes, a view of the receive buffer; maybe none, where there is only an end to be told.
+    pub bytes: Bytes,
+    /// How large the message will be, as far as the peer has said so. It may be wrong.
+    pub total: Option<u64>,
+    /// Whether it goes on.
+    pub progress: Progress,
+    /// The right to answer for it.
+    pub receipt: Receipt,
+}
+
+/// Whether a message that comes in pieces goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// More is to come.
+    More,
+    /// With this piece nothing is missing any more.
+    Complete,
+    /// The peer has given the message up, or nothing more of it came in time.
+    Aborted,
+}
+
+/// The right to accept or refuse one received message or piece, once.
+///
+/// The response to the last chunk of a message, and to each chunk of one that is received in pieces, waits for it: a peer
+/// that sees the 200 may forget what was in the chunk.
 #[must_use = "the peer waits for the response to its message"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub(super) session: SessionId,
     pub(super) key: Key,
+    /// What a piece counts in the window of its connection; `None` for a whole message.
+    pub(super) held: Option<usize>,
 }
 
 impl Receipt {
-    /// The session in which the message came.
+    /// The session in which it came.
     pub const fn session(&self) -> SessionId {
         self.session
     }

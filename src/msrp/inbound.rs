@@ -2,11 +2,10 @@
 
 use super::connection::{Chunk, Sink};
 use super::endpoint::{Endpoint, Timer};
-use super::event::{Event, Incoming};
-use super::msg::{
-    Continuation, FailureReport, Frame, Message, Method, Request, Status, answerable,
-};
-use super::receiver::{Answer, Owed, Partial};
+use super::event::{Event, Incoming, Receipt};
+use super::msg::{Continuation, Frame, Message, Method, Request, Status, answerable};
+use super::pieces::Delivery;
+use super::receiver::{Answer, Owed, Partial, Report, is_wanted, wanted_by, write_response};
 use super::session::SessionId;
 use crate::engine::{ConnId, Cx};
 use crate::wire::Text;
@@ -18,7 +17,7 @@ impl Endpoint {
         let Some(connection) = self.conns.get_mut(&conn) else {
             return;
         };
-        connection.last_data = cx.now;
+        (connection.last_data, connection.last_use) = (cx.now, cx.now);
         connection.framer.push(data);
         loop {
             // It may have been closed by what was in the last frame.
@@ -56,7 +55,7 @@ impl Endpoint {
         };
         connection.see(conn, cx, head.as_ref(), &body, end);
         let mut sink = std::mem::take(&mut connection.sink);
-        let begins = head.is_some();
+        let (begins, head_size) = (head.is_some(), head.as_ref().map_or(0, Bytes::len));
         if let Some(head) = head {
             connection.head_since = None;
             sink = match Message::read_head(head.clone()) {
@@ -75,23 +74,30 @@ impl Endpoint {
                     if let Some(request) = answerable(&head)
                         && request.method != Method::Report
                     {
-                        self.answer(cx, conn, answer_to(&request), error.status());
+                        self.answer_at_once(cx, conn, &request, error.status());
                     }
                     Sink::Ignore
                 }
             };
         }
-        if let Sink::Chunk(chunk) = &mut sink {
-            let status = self.store(cx, chunk, &body);
-            if let Err(status) = status {
-                self.answer(cx, conn, chunk.answer.clone(), status);
-                sink = Sink::Ignore;
+        match &mut sink {
+            Sink::Chunk(chunk) => {
+                if let Err(status) = self.store(cx, chunk, &body) {
+                    self.answer(cx, conn, &chunk.answer, status);
+                    sink = Sink::Ignore;
+                }
             }
+            Sink::Pieces(chunk) => {
+                if !self.hand_up(cx, conn, chunk, &body, head_size, end) {
+                    sink = Sink::Ignore;
+                }
+            }
+            Sink::Ignore | Sink::Answer(_) => {}
         }
         match end {
             Some(end) => match sink {
-                Sink::Ignore => {}
-                Sink::Answer(answer) => self.answer(cx, conn, answer, Status::OK),
+                Sink::Ignore | Sink::Pieces(_) => {}
+                Sink::Answer(answer) => self.answer(cx, conn, &answer, Status::OK),
                 Sink::Chunk(chunk) => self.chunk_ended(cx, conn, *chunk, end),
             },
             None => {
@@ -120,51 +126,56 @@ impl Endpoint {
             }
             Method::Send => {}
             _ => {
-                self.answer(cx, conn, answer_to(&request), Status::UNKNOWN_METHOD);
+                self.answer_at_once(cx, conn, &request, Status::UNKNOWN_METHOD);
                 return Some(Sink::Ignore);
             }
         }
-        let answer = answer_to(&request);
         let admitted = self
             .admit(cx, conn, &request)
-            .and_then(|session| Ok((session, self.examine(cx, session, &request)?)));
+            .and_then(|session| Ok((session, self.examine(cx, session, &request, end)?)));
         let (session, at) = match admitted {
             Ok((session, Some(at))) => (session, at),
-            Ok((_, None)) => return Some(Sink::Answer(answer)),
+            Ok((_, None)) if end.is_some() => {
+                self.answer_at_once(cx, conn, &request, Status::OK);
+                return Some(Sink::Ignore);
+            }
+            Ok((_, None)) => return Some(Sink::Answer(Answer::to(&request))),
             Err(status) => {
-                self.answer(cx, conn, answer, status);
+                self.answer_at_once(cx, conn, &request, status);
                 return Some(Sink::Ignore);
             }
         };
         let state = self.sessions.get_mut(session.0)?;
-        let message_id = request.message_id.unwrap_or_default();
-        let content_type = request.content_type.unwrap_or_default();
-        let report = request.success_report.then_some(request.from_path);
-        let known = state.partials.iter().any(|p| p.id == message_id);
+        if matches!(state.settings.delivery, Delivery::Pieces { .. }) {
+            return Some(match self.begin_pieces(cx, session, &request, at) {
+                Ok(chunk) => Sink::Pieces(Box::new(chunk)),
+                Err(status) => {
+                    self.answer_at_once(cx, conn, &request, status);
+                    Sink::Ignore
+                }
+            });
+        }
+        let message_id = request.message_id.as_ref();
+        let known = (state.partials.iter()).any(|p| message_id.is_some_and(|id| p.id == *id));
         if !known && at == 0 && end == Some(Continuation::Complete) {
             // The whole message in one piece: nothing is copied.
             let max = max_size(cx, state.settings.max_size);
             if body.len() as u64 > max {
-                self.answer(cx, conn, answer, Status::STOP);
+                self.answer_at_once(cx, conn, &request, Status::STOP);
             } else {
-                let owed = Owed {
-                    answer,
-                    message_id,
-                    size: body.len() as u64,
-                    report,
-                };
-                self.deliver(conn, session, owed, content_type, body.clone());
+                self.deliver(conn, session, request, body.clone());
             }
             return None;
         }
         if !known {
             if state.partials.len() >= cx.limits.msrp_partial {
-                self.answer(cx, conn, answer, Status::STOP);
+                self.answer_at_once(cx, conn, &request, Status::STOP);
                 return Some(Sink::Ignore);
             }
+            let content_type = request.content_type.as_ref();
             state.partials.push(Partial::new(
-                message_id.compact(),
-                content_type.compact(),
+                message_id.map(Text::compact).unwrap_or_default(),
+                content_type.map(Text::compact).unwrap_or_default(),
                 request.success_report,
                 cx.now,
             ));
@@ -172,10 +183,10 @@ impl Endpoint {
         }
         Some(Sink::Chunk(Box::new(Chunk {
             session,
-            answer,
-            message_id,
+            answer: Answer::to(&request),
+            message_id: request.message_id.unwrap_or_default(),
             at,
-            report,
+            report: request.success_report.then_some(request.from_path),
         })))
     }
 
@@ -212,8 +223,8 @@ impl Endpoint {
                 if state.peer.is_none() {
                     state.early = Some(peer.compact());
                 }
-                self.up(session);
-                self.make_ready(cx, session);
+                self.up(cx, session);
+                self.make_both_ready(cx, session);
             }
             Some(bound) if bound == conn => {}
             Some(_) => return Err(Status::OTHER_CONNECTION),
@@ -227,8 +238,8 @@ impl Endpoint {
                 if state.peer.is_none() {
                     state.early = Some(peer.compact());
                 }
-                self.up(session);
-                self.make_ready(cx, session);
+                self.up(cx, session);
+                self.make_both_ready(cx, session);
             }
         }
         Ok(session)
@@ -236,30 +247,47 @@ impl Endpoint {
 
     /// Where the body of a SEND belongs in its message, counted from 0; `None` if it has none.
     fn examine(
-        &self,
+        &mut self,
         cx: &Cx<'_>,
         session: SessionId,
         request: &Request,
+        end: Option<Continuation>,
     ) -> Result<Option<u64>, Status> {
-        let state = self.sessions.get(session.0).ok_or(Status::NO_SESSION)?;
+        let state = (self.sessions.get_mut(session.0)).ok_or(Status::NO_SESSION)?;
         let range = request.byte_range.unwrap_or_default();
         let id = request.message_id.as_ref();
-        let partial = id.and_then(|id| state.partials.iter().find(|p| p.id == *id));
+        let known = match (&state.pieces, id) {
+            (Some(pieces), Some(id)) => pieces.knows(id)?,
+            _ => false,
+        };
+        let partial = id.and_then(|id| state.partials.iter().position(|p| p.id == *id));
         let Some(content_type) = &request.content_type else {
             // A request without a body binds, keeps alive, or ends a message of which parts came before.
-            return Ok(partial.map(|_| range.start.saturating_sub(1)));
+            let goes_on = known || partial.is_some();
+            return Ok(goes_on.then(|| range.start.saturating_sub(1)));
         };
         if id.is_none() || range.start == 0 {
             return Err(Status::BAD_REQUEST);
         }
-        let max = max_size(cx, state.settings.max_size);
-        if partial.is_some_and(|p| p.refused)
+        let is_refused = |p: &Partial| p.refused;
+        let refused = partial.filter(|at| state.partials.get(*at).is_some_and(is_refused));
+        if let (Some(at), Some(Continuation::Aborted)) = (refused, end) {
+            // It was told to stop, and has.
+            state.partials.swap_remove(at);
+            return Err(Status::STOP);
+        }
+        let max = match state.settings.delivery {
+            Delivery::Whole => max_size(cx, state.settings.max_size),
+            // What is held nowhere needs no bound of ours.
+            Delivery::Pieces { .. } => state.settings.max_size.unwrap_or(u64::MAX),
+        };
+        if refused.is_some()
             || range.start - 1 > max
             || range.total.is_some_and(|total| total > max)
         {
             return Err(Status::STOP);
         }
-        if partial.is_none() && !state.accepts(content_type) {
+        if partial.is_none() && !known && !state.accepts(content_type) {
             return Err(Status::UNSUPPORTED_TYPE);
         }
         Ok(Some(range.start - 1))
@@ -309,7 +337,7 @@ impl Endpoint {
     /// A chunk has ended; maybe its message is whole.
     fn chunk_ended(&mut self, cx: &mut Cx<'_>, conn: ConnId, chunk: Chunk, end: Continuation) {
         let Some(state) = self.sessions.get_mut(chunk.session.0) else {
-            return self.answer(cx, conn, chunk.answer, Status::NO_SESSION);
+            return self.answer(cx, conn, &chunk.answer, Status::NO_SESSION);
         };
         let found = state.partials.iter().position(|p| p.id == chunk.message_id);
         let complete = found.is_some_and(|index| {
@@ -322,47 +350,76 @@ impl Endpoint {
             partial.is_complete()
         });
         let Some(index) = found.filter(|_| complete || end == Continuation::Aborted) else {
-            return self.answer(cx, conn, chunk.answer, Status::OK);
+            return self.answer(cx, conn, &chunk.answer, Status::OK);
         };
         let partial = state.partials.swap_remove(index);
         self.reassembly = self.reassembly.saturating_sub(partial.charged());
         if end == Continuation::Aborted {
-            return self.answer(cx, conn, chunk.answer, Status::OK);
+            return self.answer(cx, conn, &chunk.answer, Status::OK);
         }
         let content_type = partial.content_type.clone();
-        let report = chunk.report.filter(|_| partial.success_report);
+        let wants_report = partial.success_report;
         let body = partial.into_body();
+        let report = chunk.report.filter(|_| wants_report).map(|to| {
+            Box::new(Report {
+                to,
+                message_id: chunk.message_id.compact(),
+                from: 0,
+                size: body.len() as u64,
+            })
+        });
         let owed = Owed {
             answer: chunk.answer,
-            message_id: chunk.message_id,
-            size: body.len() as u64,
             report,
         };
-        self.deliver(conn, chunk.session, owed, content_type, body);
+        self.hand_over(
+            conn,
+            chunk.session,
+            owed,
+            chunk.message_id,
+            content_type,
+            body,
+        );
     }
 
-    /// Hands a message up.
-    fn deliver(
+    /// Hands up a message that came in one chunk.
+    fn deliver(&mut self, conn: ConnId, session: SessionId, request: Request, body: Bytes) {
+        let report = request.success_report.then(|| {
+            Box::new(Report {
+                to: request.from_path.compact(),
+                message_id: request
+                    .message_id
+                    .as_ref()
+                    .map(Text::compact)
+                    .unwrap_or_default(),
+                from: 0,
+                size: body.len() as u64,
+            })
+        });
+        let owed = Owed {
+            answer: Answer::to(&request),
+            report,
+        };
+        let id = request.message_id.unwrap_or_default();
+        let content_type = request.content_type.unwrap_or_default();
+        self.hand_over(conn, session, owed, id, content_type, body);
+    }
+
+    fn hand_over(
         &mut self,
         conn: ConnId,
         session: SessionId,
         owed: Owed,
+        id: Text,
         content_type: Text,
         body: Bytes,
     ) {
         let Some(state) = self.sessions.get_mut(session.0) else {
             return;
         };
-        let id = owed.message_id.clone();
         let success_report = owed.report.is_some();
         let failure_report = owed.answer.failure_report;
-        // The answer may be long in coming, and should not hold the receive buffer.
-        let key = state.owed.insert(Owed {
-            answer: owed.answer.compact(),
-            message_id: owed.message_id.compact(),
-            size: owed.size,
-            report: owed.report.map(|path| path.compact()),
-        });
+        let key = state.owed.insert(owed);
         if let Some(connection) = self.conns.get_mut(&conn) {
             connection.owed += 1;
         }
@@ -372,11 +429,25 @@ impl Endpoint {
                 id,
                 content_type,
                 body,
-                receipt: super::Receipt { session, key },
+                receipt: Receipt {
+                    session,
+                    key,
+                    held: None,
+                },
                 success_report,
                 failure_report,
             },
         });
+    }
+
+    /// Answers a request whose head is at hand, if its sender wants to know.
+    fn answer_at_once(&mut self, cx: &mut Cx<'_>, conn: ConnId, request: &Request, status: Status) {
+        if is_wanted(wanted_by(request), status) {
+            let id = request.transaction_id.as_str();
+            let to = request.from_path.first().as_str();
+            let from = request.to_path.first().as_str();
+            self.control(cx, conn, |out| write_response(id, to, from, status, out));
+        }
     }
 
     fn report(&mut self, conn: ConnId, report: Request) {
@@ -400,12 +471,13 @@ impl Endpoint {
         }
     }
 
-    fn watch_partials(&mut self, cx: &Cx<'_>, session: SessionId) {
+    pub(super) fn watch_partials(&mut self, cx: &Cx<'_>, session: SessionId) {
         let timer = Timer::Partial(session);
-        let oldest = self
-            .sessions
-            .get(session.0)
-            .and_then(|state| state.partials.iter().map(|p| p.touched).min());
+        let oldest = self.sessions.get(session.0).and_then(|state| {
+            let pieces = state.pieces.as_ref().and_then(|pieces| pieces.oldest());
+            let partials = state.partials.iter().map(|p| p.touched);
+            partials.chain(pieces).min()
+        });
         if self.timers.get(&timer).is_none()
             && let Some(at) = oldest.and_then(|at| at.checked_add(cx.limits.msrp_idle))
         {
@@ -426,19 +498,8 @@ impl Endpoint {
             keep
         });
         self.reassembly = self.reassembly.saturating_sub(freed);
+        self.sweep_pieces(cx, session);
         self.watch_partials(cx, session);
-    }
-}
-
-fn answer_to(request: &Request) -> Answer {
-    Answer {
-        transaction_id: request.transaction_id.clone(),
-        to: request.from_path.first().clone(),
-        from: request.to_path.first().clone(),
-        failure_report: match request.method {
-            Method::Send => request.failure_report,
-            _ => FailureReport::Yes,
-        },
     }
 }
 

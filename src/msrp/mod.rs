@@ -10,18 +10,26 @@ mod digest;
 mod endpoint;
 mod error;
 mod event;
+mod fates;
 mod inbound;
+mod links;
 pub mod msg;
 mod outbound;
+mod pending;
+mod pieces;
+mod ranges;
 mod receiver;
 mod sender;
 mod session;
+mod stream;
 #[cfg(test)]
 mod tests;
 
 pub use auth::{AuthError, RelayAccount};
 pub use endpoint::{Config, Endpoint};
-pub use error::{Full, SendError};
-pub use event::{Down, Event, Incoming, Receipt};
+pub use error::{Full, OfferError, SendError};
+pub use event::{Down, Event, Incoming, Piece, Progress, Receipt};
 pub use msg::{ByteRange, FailureReport, Status, Uri, UriError};
+pub use pieces::Delivery;
 pub use session::{Outgoing, Role, SendId, SessionId, Settings};
+pub use stream::Stream;

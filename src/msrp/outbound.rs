@@ -1,31 +1,12 @@
-//! The endpoint's way out: whose turn it is, and what becomes of what was sent.
+//! The endpoint's way out: whose turn it is, and what is cut.
 
 use super::connection::show;
 use super::endpoint::{Endpoint, Timer};
-use super::event::{Down, Event, Receipt};
-use super::msg::{ByteRange, FailureReport, Method, Path, Request, Response, Status};
-use super::receiver::Answer;
-use super::session::{SendId, SessionId};
+use super::msg::{ByteRange, FailureReport, Method, Path, Request};
+use super::pending::{Id, What};
+use super::session::{Kind, SendId, Session, SessionId};
 use crate::engine::{ConnId, Cx, Direction};
-use crate::wire::Text;
-use bytes::Bytes;
-
-/// A request that waits for its response.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Transaction {
-    conn: ConnId,
-    what: What,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum What {
-    /// The first request on a connection for a session.
-    Bind(SessionId),
-    /// Leave asked of one of the session's relays.
-    Auth(SessionId, usize),
-    /// A chunk; without an answer it has failed, or it has not if only failures are answered.
-    Chunk(SendId, FailureReport),
-}
+use bytes::{BufMut, Bytes, BytesMut};
 
 impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
@@ -33,341 +14,250 @@ impl Endpoint {
         if self.ask_relays(cx, conn, session) {
             return;
         }
-        let Some(state) = self.sessions.get(session.0) else {
+        self.request_without_body(cx, conn, session, What::Bind(session));
+        self.up(cx, session);
+        self.make_both_ready(cx, session);
+    }
+
+    /// Sends a request that is nothing but a head.
+    pub(super) fn request_without_body(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        session: SessionId,
+        what: What,
+    ) {
+        let (Some(state), Some(connection)) =
+            (self.sessions.get(session.0), self.conns.get_mut(&conn))
+        else {
             return;
         };
         let Some(peer) = state.peer.clone() else {
             return;
         };
-        let transaction_id = cx.ids.transaction_id();
+        let id = connection.pending.next_id(cx.ids);
         let request = Request {
             message_id: Some(cx.ids.message_id()),
             byte_range: Some(ByteRange::whole(0)),
             ..Request::new(
                 Method::Send,
-                transaction_id.clone(),
+                id.text(),
                 peer,
                 Path::from(state.local.clone()),
             )
         };
         if let Ok(bytes) = request.write() {
-            self.register(cx, conn, transaction_id, What::Bind(session));
-            self.control(cx, conn, bytes);
+            self.register(conn, id, what);
+            self.control(cx, conn, |out| out.put_slice(&bytes));
         }
-        self.up(session);
-        self.make_ready(cx, session);
+    }
+
+    /// Waits for the response to a request, of which the id is the last one drawn.
+    pub(super) fn register(&mut self, conn: ConnId, id: Id, what: What) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.pending.push(id, what);
+        }
     }
 
     /// Gives a session with something to cut a place among those that wait for their turn.
-    pub(super) fn make_ready(&mut self, cx: &mut Cx<'_>, session: SessionId) {
+    pub(super) fn make_ready(&mut self, cx: &mut Cx<'_>, session: SessionId, kind: Kind) {
         let Some(state) = self.sessions.get_mut(session.0) else {
             return;
         };
-        if !state.up || state.cut >= state.queue.len() {
+        let (up, conn) = (state.up, state.conn);
+        let (Some(conn), Some(lane)) = (conn, state.lane_mut(kind)) else {
+            return;
+        };
+        let Some(next) = lane.queue.get(lane.cut).filter(|_| up) else {
+            return;
+        };
+        if !self.sends.get(next.0).is_some_and(|next| next.is_ready()) {
             return;
         }
-        let Some(conn) = state.conn else { return };
         let Some(connection) = self.conns.get_mut(&conn) else {
             return;
         };
-        if !state.waiting {
-            state.waiting = true;
-            connection.ready.push_back(session);
+        if !lane.waiting {
+            lane.waiting = true;
+            connection.ready.push_back((session, kind));
         }
         cx.outbox.flush(conn);
     }
 
+    /// The same for all kinds of messages of a session.
+    pub(super) fn make_both_ready(&mut self, cx: &mut Cx<'_>, session: SessionId) {
+        self.make_ready(cx, session, Kind::Message);
+        self.make_ready(cx, session, Kind::Stream);
+    }
+
     /// Queues a response, a report or another request that goes before data.
-    pub(super) fn control(&mut self, cx: &mut Cx<'_>, conn: ConnId, bytes: Bytes) {
+    pub(super) fn control(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.control(bytes);
+            connection.control(cx, write);
             cx.outbox.flush(conn);
-        }
-    }
-
-    /// Answers a request, if its sender wants to know.
-    pub(super) fn answer(&mut self, cx: &mut Cx<'_>, conn: ConnId, answer: Answer, status: Status) {
-        let wanted = match answer.failure_report {
-            FailureReport::Yes => true,
-            FailureReport::No => false,
-            FailureReport::Partial => !status.is_success(),
-        };
-        if !wanted {
-            return;
-        }
-        let response = Response {
-            transaction_id: answer.transaction_id,
-            status,
-            comment: Text::from_static(status.phrase()),
-            to_path: answer.to.into(),
-            from_path: answer.from.into(),
-            others: Vec::new(),
-        };
-        if let Ok(bytes) = response.write() {
-            self.control(cx, conn, bytes);
-        }
-    }
-
-    /// Answers for a received message.
-    pub(super) fn settle(&mut self, cx: &mut Cx<'_>, receipt: &Receipt, status: Status) {
-        let Some(state) = self.sessions.get_mut(receipt.session.0) else {
-            return;
-        };
-        let Some(owed) = state.owed.remove(receipt.key) else {
-            return;
-        };
-        let from = Path::from(state.local.clone());
-        let Some(conn) = state.conn else { return };
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.owed = connection.owed.saturating_sub(1);
-        }
-        self.answer(cx, conn, owed.answer, status);
-        if let Some(to) = owed.report.filter(|_| status.is_success()) {
-            let report = Request {
-                message_id: Some(owed.message_id),
-                byte_range: Some(ByteRange::whole(owed.size)),
-                status: Some(status),
-                ..Request::new(Method::Report, cx.ids.transaction_id(), to, from)
-            };
-            if let Ok(bytes) = report.write() {
-                self.control(cx, conn, bytes);
-            }
         }
     }
 
     pub(super) fn next_bytes(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
         let connection = self.conns.get_mut(&conn).filter(|c| c.up)?;
-        if let Some(bytes) = connection.out.pop_front() {
-            return Some(bytes);
+        let bytes = match connection.out.pop_front() {
+            Some(bytes) => bytes,
+            None => match connection.take_control(conn, cx) {
+                Some(bytes) => bytes,
+                None => self.cut(cx, conn)?,
+            },
+        };
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.last_use = cx.now;
+            // The patience with a request begins when its last byte has left (RFC 4975 §7.1.1).
+            let at = cx.now.checked_add(cx.limits.msrp_transaction);
+            if connection.out.is_empty()
+                && connection.pending.stamp(at)
+                && !connection.timed
+                && let Some(at) = connection.pending.next_deadline()
+            {
+                connection.timed = true;
+                self.timers.set(Timer::Unanswered(conn), at);
+            }
         }
-        if let Some(bytes) = connection.take_control(conn, cx) {
-            return Some(bytes);
-        }
-        self.cut(cx, conn)
+        Some(bytes)
     }
 
-    /// Cuts the next chunk: deficit round robin between the sessions of a connection, in order within each.
+    /// Cuts the next chunks: deficit round robin between the sessions of a connection, in order within each. As many
+    /// short ones as one write should take, or one long one.
     fn cut(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
+        let mut out = BytesMut::new();
+        while out.len() < WRITE
+            && let Some((session, kind, id)) = self.next_turn(cx, conn)
+        {
+            let is_long = self.cut_one(cx, conn, session, kind, id, &mut out);
+            if is_long {
+                break;
+            }
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// Whose turn it is.
+    fn next_turn(&mut self, cx: &Cx<'_>, conn: ConnId) -> Option<(SessionId, Kind, SendId)> {
         let chunk = cx.limits.msrp_send_chunk;
         let connection = self.conns.get_mut(&conn)?;
+        if connection.is_waiting_for_answers(cx.limits) {
+            return None;
+        }
         loop {
-            if connection.in_flight >= cx.limits.msrp_in_flight {
-                return None;
-            }
-            let session = *connection.ready.front()?;
-            let state = self.sessions.get_mut(session.0);
-            let next = state.and_then(|state| {
-                let id = *state.queue.get(state.cut)?;
-                Some((id, self.sends.get_mut(id.0)?, state))
+            let (session, kind) = *connection.ready.front()?;
+            let lane = self
+                .sessions
+                .get_mut(session.0)
+                .and_then(|state| state.lane_mut(kind));
+            let next = lane.as_ref().and_then(|lane| {
+                let id = *lane.queue.get(lane.cut)?;
+                let sending = self.sends.get(id.0)?;
+                sending.is_ready().then(|| (id, sending.next_size(chunk)))
             });
-            let Some((id, sending, state)) = next else {
-                // Nothing left, or it is gone.
+            let (Some((id, size)), Some(lane)) = (next, lane) else {
+                // Nothing left for now, or it is gone.
                 connection.ready.pop_front();
                 connection.granted = false;
-                if let Some(state) = self.sessions.get_mut(session.0) {
-                    (state.waiting, state.deficit) = (false, 0);
+                if let Some(state) = self.sessions.get_mut(session.0)
+                    && let Some(lane) = state.lane_mut(kind)
+                {
+                    (lane.waiting, lane.deficit) = (false, 0);
                 }
                 continue;
             };
-            let size = sending.next_size(chunk);
             if !connection.granted {
-                state.deficit = state.deficit.saturating_add(chunk);
+                lane.deficit = lane.deficit.saturating_add(chunk);
                 connection.granted = true;
             }
             // Alone there is nobody to be fair to.
-            if state.deficit < size && connection.ready.len() > 1 {
+            if lane.deficit < size && connection.ready.len() > 1 {
                 connection.ready.rotate_left(1);
                 connection.granted = false;
                 continue;
             }
-            let to = state.peer.as_ref()?;
-            let from = Path::from(state.local.clone());
-            let failure_report = sending.message.failure_report;
-            let cut = sending.cut(to, &from, chunk, cx.ids, &mut connection.out);
-            let Ok(cut) = cut else {
-                // Its headers were checked when it was queued, so this is not reached; but nothing may spin here.
-                self.fail(cx, id, Status::BAD_REQUEST);
-                return self.next_bytes(cx, conn);
-            };
-            state.deficit = state.deficit.saturating_sub(cut.size);
-            let is_cut = sending.is_cut;
-            state.cut += usize::from(is_cut);
-            show(cx, conn, Direction::Out, || {
-                connection.out.iter().flatten().copied().collect()
-            });
-            let first = connection.out.pop_front();
-            if failure_report == FailureReport::No {
-                if is_cut {
-                    self.finish(id);
-                }
-            } else {
-                sending.unanswered += 1;
-                let what = What::Chunk(id, failure_report);
-                self.register(cx, conn, cut.transaction_id, what);
-            }
-            return first;
+            return Some((session, kind, id));
         }
     }
 
-    /// Waits for the response to a request.
-    pub(super) fn register(&mut self, cx: &Cx<'_>, conn: ConnId, transaction_id: Text, what: What) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
-            return;
+    /// Cuts one chunk. Whether it is a long one, of which more than the head waits.
+    fn cut_one(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        session: SessionId,
+        kind: Kind,
+        id: SendId,
+        out: &mut BytesMut,
+    ) -> bool {
+        let (Some(connection), Some(state), Some(sending)) = (
+            self.conns.get_mut(&conn),
+            self.sessions.get_mut(session.0),
+            self.sends.get_mut(id.0),
+        ) else {
+            return true;
         };
-        let Some(at) = cx.now.checked_add(cx.limits.msrp_transaction) else {
-            return;
+        let Session {
+            messages,
+            streams,
+            peer: Some(to),
+            local,
+            ..
+        } = state
+        else {
+            return true;
         };
-        connection.in_flight += 1;
-        connection.pending.push_back((at, transaction_id.clone()));
-        if !connection.timed {
-            connection.timed = true;
-            self.timers.set(Timer::Unanswered(conn), at);
-        }
-        if connection.pending.len() > 2 * connection.in_flight + 64 {
-            // One that is never answered must not keep all the answered ones after it.
-            let live = &self.transactions;
-            connection
-                .pending
-                .retain(|(_, id)| live.contains_key(id) || *id == transaction_id);
-        }
-        self.transactions
-            .insert(transaction_id, Transaction { conn, what });
-    }
-
-    /// A response arrived.
-    pub(super) fn response(&mut self, cx: &mut Cx<'_>, conn: ConnId, response: &Response) {
-        let id = &response.transaction_id;
-        // A response from somewhere else is not one to our request.
-        match self.transactions.get(id) {
-            Some(transaction) if transaction.conn == conn => {}
-            _ => return,
-        }
-        let Some(transaction) = self.transactions.remove(id) else {
-            return;
+        let lane = match kind {
+            Kind::Message => messages,
+            Kind::Stream => match streams {
+                Some(lane) => lane,
+                None => return true,
+            },
         };
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            if connection.in_flight == cx.limits.msrp_in_flight {
-                cx.outbox.flush(conn);
+        let before = out.len();
+        let pending = &mut connection.pending;
+        let next_id = || pending.next_id(cx.ids);
+        let (cut, transaction) = sending.cut(to, local, cx.limits.msrp_send_chunk, next_id, out);
+        lane.deficit = lane.deficit.saturating_sub(cut.size);
+        lane.cut += usize::from(sending.is_cut);
+        let is_long = cut.rest.is_some();
+        let rest = cut.rest.into_iter().flatten();
+        connection.out.extend(rest);
+        let pieces = &connection.out;
+        show(cx, conn, Direction::Out, || {
+            let head = out.get(before..).unwrap_or_default();
+            let rest = pieces.iter().flatten();
+            head.iter().chain(rest).copied().collect()
+        });
+        let failure_report = sending.failure_report;
+        if failure_report == FailureReport::No {
+            if sending.is_cut {
+                self.landed(cx, id);
             }
-            connection.in_flight = connection.in_flight.saturating_sub(1);
-            while let Some((_, oldest)) = connection.pending.front()
-                && !self.transactions.contains_key(oldest)
-            {
-                connection.pending.pop_front();
-            }
+        } else {
+            sending.unanswered += 1;
+            connection.pending.push(
+                transaction,
+                What::Chunk {
+                    send: id,
+                    failure_report,
+                    from: cut.from,
+                    to: cut.to,
+                },
+            );
         }
-        let status = response.status;
-        match transaction.what {
-            What::Auth(session, relay) => {
-                self.relay_answered(cx, conn, (session, relay), response);
-            }
-            What::Bind(_) if status.is_success() => {}
-            What::Bind(session) => self.end(cx, session, Down::Rejected(status)),
-            What::Chunk(send, _) if status.is_success() => self.confirm(send),
-            What::Chunk(send, _) => {
-                let lost = matches!(status, Status::NO_SESSION | Status::OTHER_CONNECTION);
-                match self.sends.get(send.0).map(|sending| sending.session) {
-                    Some(session) if lost => self.end(cx, session, Down::Rejected(status)),
-                    _ => self.fail(cx, send, status),
-                }
-            }
+        if kind == Kind::Stream {
+            self.want(cx, session);
         }
-    }
-
-    /// Nobody has answered the oldest requests in time (RFC 4975 §7.1.1: as if with 408).
-    pub(super) fn unanswered(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        loop {
-            let Some(connection) = self.conns.get_mut(&conn) else {
-                return;
-            };
-            let Some((at, id)) = connection.pending.front() else {
-                connection.timed = false;
-                return;
-            };
-            let Some(transaction) = self.transactions.get(id).copied() else {
-                connection.pending.pop_front();
-                continue;
-            };
-            if *at > cx.now {
-                self.timers.set(Timer::Unanswered(conn), *at);
-                return;
-            }
-            self.transactions.remove(id);
-            connection.pending.pop_front();
-            if connection.in_flight == cx.limits.msrp_in_flight {
-                cx.outbox.flush(conn);
-            }
-            connection.in_flight = connection.in_flight.saturating_sub(1);
-            match transaction.what {
-                What::Bind(session) | What::Auth(session, _) => {
-                    self.end(cx, session, Down::Timeout);
-                }
-                What::Chunk(send, FailureReport::Partial) => self.confirm(send),
-                What::Chunk(send, _) => self.fail(cx, send, Status::TIMEOUT),
-            }
-        }
-    }
-
-    /// A chunk has arrived.
-    fn confirm(&mut self, id: SendId) {
-        let Some(sending) = self.sends.get_mut(id.0) else {
-            return;
-        };
-        sending.unanswered = sending.unanswered.saturating_sub(1);
-        if sending.is_cut && sending.unanswered == 0 {
-            self.finish(id);
-        }
-    }
-
-    /// A message has arrived.
-    fn finish(&mut self, id: SendId) {
-        if let Some(sending) = self.sends.remove(id.0) {
-            let session = sending.session;
-            self.events.push_back(Event::Sent { session, id });
-            self.dequeue(session, id);
-        }
-    }
-
-    /// A message has not arrived, or nobody knows.
-    fn fail(&mut self, cx: &mut Cx<'_>, id: SendId, status: Status) {
-        if let Some(session) = self.drop_send(cx, id) {
-            self.events.push_back(Event::Failed {
-                session,
-                id,
-                status,
-            });
-        }
-    }
-
-    /// Forgets a message, and tells a peer that waits for its rest.
-    pub(super) fn drop_send(&mut self, cx: &mut Cx<'_>, id: SendId) -> Option<SessionId> {
-        let sending = self.sends.remove(id.0)?;
-        let session = sending.session;
-        self.dequeue(session, id);
-        if sending.is_underway()
-            && let Some(state) = self.sessions.get(session.0)
-            && let (Some(conn), Some(to)) = (state.conn, &state.peer)
-        {
-            let from = Path::from(state.local.clone());
-            if let Ok(bytes) = sending.abort(to, &from, cx.ids) {
-                self.control(cx, conn, bytes);
-            }
-        }
-        Some(session)
-    }
-
-    fn dequeue(&mut self, session: SessionId, id: SendId) {
-        let Some(state) = self.sessions.get_mut(session.0) else {
-            return;
-        };
-        state.forget(id);
-        if state.queue.is_empty() {
-            // An idle session keeps no queue.
-            state.queue = std::collections::VecDeque::new();
-        }
-        if state.full && state.queue.len() <= state.low_water {
-            state.full = false;
-            self.events.push_back(Event::Writable { session });
-        }
+        is_long
     }
 }
+
+/// How much is put into one write.
+const WRITE: usize = 16 * 1024;

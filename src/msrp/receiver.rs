@@ -1,30 +1,96 @@
 //! Putting chunks together again.
 
-use super::msg::{FailureReport, Path, Uri};
+use super::msg::{FailureReport, Method, Path, Request, Status};
 use crate::wire::Text;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use std::time::Instant;
 
-/// What is needed to answer a request.
+/// What is needed to answer a request, in a buffer of its own: the answer may be long in coming, and should not hold
+/// the receive buffer.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    pub(super) transaction_id: Text,
-    /// The hop that the request came from.
-    pub(super) to: Uri,
-    /// Our URI as the request names it.
-    pub(super) from: Uri,
+    /// The transaction id, the hop that the request came from, and our URI as the request names it.
+    text: Box<str>,
+    id: u16,
+    to: u16,
     pub(super) failure_report: FailureReport,
 }
 
 impl Answer {
-    /// The same in buffers of its own.
-    pub(super) fn compact(&self) -> Self {
+    pub(super) fn to(request: &Request) -> Self {
+        let id = request.transaction_id.as_str();
+        let to = request.from_path.first().as_str();
+        let from = request.to_path.first().as_str();
+        let mut text = String::with_capacity(id.len() + to.len() + from.len());
+        text.push_str(id);
+        text.push_str(to);
+        text.push_str(from);
         Self {
-            transaction_id: self.transaction_id.compact(),
-            to: self.to.compact(),
-            from: self.from.compact(),
-            failure_report: self.failure_report,
+            text: text.into_boxed_str(),
+            // A head, and so what is in it, is far smaller.
+            id: u16::try_from(id.len()).unwrap_or(u16::MAX),
+            to: u16::try_from(to.len()).unwrap_or(u16::MAX),
+            failure_report: wanted_by(request),
         }
+    }
+
+    /// Writes the response.
+    pub(super) fn write(&self, status: Status, out: &mut BytesMut) {
+        let (id, rest) = self
+            .text
+            .split_at_checked(self.id.into())
+            .unwrap_or_default();
+        let (to, from) = rest.split_at_checked(self.to.into()).unwrap_or_default();
+        write_response(id, to, from, status, out);
+    }
+
+    /// Whether the sender wants to know of that status.
+    pub(super) const fn is_wanted(&self, status: Status) -> bool {
+        is_wanted(self.failure_report, status)
+    }
+}
+
+/// Which answers the sender of a request wants.
+pub(super) fn wanted_by(request: &Request) -> FailureReport {
+    match request.method {
+        Method::Send => request.failure_report,
+        // Only a SEND says what it wants (RFC 4975 §7.1.1).
+        _ => FailureReport::Yes,
+    }
+}
+
+/// Whether a response with that status is sent (RFC 4975 §7.2).
+pub(super) const fn is_wanted(failure_report: FailureReport, status: Status) -> bool {
+    match failure_report {
+        FailureReport::Yes => true,
+        FailureReport::No => false,
+        FailureReport::Partial => !status.is_success(),
+    }
+}
+
+/// Writes a response (RFC 4975 §7.2) from what was read in its request, which has no control characters.
+pub(super) fn write_response(id: &str, to: &str, from: &str, status: Status, out: &mut BytesMut) {
+    let code = status.code();
+    let digit = |place: u16| b'0' + ((code / place) % 10) as u8;
+    let (code, phrase) = ([digit(100), digit(10), digit(1)], status.phrase());
+    let space = if phrase.is_empty() { "" } else { " " };
+    out.reserve(64 + 2 * id.len() + to.len() + from.len() + phrase.len());
+    for part in [
+        &b"MSRP "[..],
+        id.as_bytes(),
+        b" ",
+        &code,
+        space.as_bytes(),
+        phrase.as_bytes(),
+        b"\r\nTo-Path: ",
+        to.as_bytes(),
+        b"\r\nFrom-Path: ",
+        from.as_bytes(),
+        b"\r\n-------",
+        id.as_bytes(),
+        b"$\r\n",
+    ] {
+        out.put_slice(part);
     }
 }
 
@@ -32,10 +98,19 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Owed {
     pub(super) answer: Answer,
+    /// The report, if one was asked for.
+    pub(super) report: Option<Box<Report>>,
+}
+
+/// A success report that is owed (RFC 4975 §7.1.2).
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) to: Path,
     pub(super) message_id: Text,
+    /// The first byte that it is about, counted from 0.
+    pub(super) from: u64,
+    /// The size of the message.
     pub(super) size: u64,
-    /// Where a success report goes, if one was asked for.
-    pub(super) report: Option<Path>,
 }
 
 /// A message of which chunks are missing.
@@ -185,7 +260,7 @@ impl Partial {
 const SEGMENT: usize = 128;
 
 /// Over TCP chunks arrive in order: gaps come from retries and from relays with several ways.
-const SEGMENTS: usize = 1024;
+pub(super) const SEGMENTS: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use super::auth::Relays;
 use super::msg::{FailureReport, Path, Uri};
+use super::pieces::{Delivery, Pieces};
 use super::receiver::{Owed, Partial};
 use crate::engine::{ConnId, QuestionId, Slab, id};
 use crate::wire::Text;
@@ -33,6 +34,8 @@ pub struct Settings {
     /// Match requests to the session by its session-id alone, and do not hold the peer's path against the one of its
     /// SDP: for networks that rewrite `a=path` but not the headers (RFC 6714).
     pub match_by_id_only: bool,
+    /// How received messages are handed up.
+    pub delivery: Delivery,
     /// The host that our URI names; that of the configuration if `None`.
     pub host: Option<Text>,
     /// Whether our URI says `msrps`; as the configuration says if `None`.
@@ -79,6 +82,27 @@ impl Outgoing {
     }
 }
 
+/// Of what kind a message is that waits to be sent. Order is kept within a kind; a message that is sent in pieces does
+/// not hold up those that are whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Message,
+    Stream,
+}
+
+/// What is to be sent or confirmed of one kind in one session.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// Oldest first.
+    pub(super) queue: VecDeque<SendId>,
+    /// How many at the front of the queue have been cut to the end.
+    pub(super) cut: usize,
+    /// How many bytes may be cut before it is another one's turn.
+    pub(super) deficit: usize,
+    /// Whether it waits for its turn on the connection.
+    pub(super) waiting: bool,
+}
+
 /// One session.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -100,14 +124,9 @@ pub(super) struct Session {
     /// Who bound it before the peer's path was known.
     pub(super) early: Option<Uri>,
     pub(super) up: bool,
-    /// What is to be sent or confirmed, oldest first.
-    pub(super) queue: VecDeque<SendId>,
-    /// How many at the front of the queue have been cut to the end.
-    pub(super) cut: usize,
-    /// How many bytes may be cut before it is another session's turn.
-    pub(super) deficit: usize,
-    /// Whether it waits for its turn on the connection.
-    pub(super) waiting: bool,
+    pub(super) messages: Lane,
+    /// Few sessions send in pieces.
+    pub(super) streams: Option<Box<Lane>>,
     /// Whether a message was refused because the queue is full.
     pub(super) full: bool,
     /// How short the queue has to be for there to be room again.
@@ -116,6 +135,8 @@ pub(super) struct Session {
     pub(super) partials: Vec<Partial>,
     /// Messages that nobody has accepted or refused yet.
     pub(super) owed: Slab<Owed>,
+    /// What is handed up in pieces, in a session that wants it so.
+    pub(super) pieces: Option<Box<Pieces>>,
 }
 
 impl Session {
@@ -131,27 +152,32 @@ impl Session {
             question: None,
             early: None,
             up: false,
-            queue: VecDeque::new(),
-            cut: 0,
-            deficit: 0,
-            waiting: false,
+            messages: Lane {
+                queue: VecDeque::new(),
+                cut: 0,
+                deficit: 0,
+                waiting: false,
+            },
+            streams: None,
             full: false,
             low_water: 0,
             partials: Vec::new(),
             owed: Slab::new(),
+            pieces: None,
         }
     }
 
-    /// Takes a message out of the queue, and says whether it stood there.
-    pub(super) fn forget(&mut self, id: SendId) -> bool {
-        let Some(at) = self.queue.iter().position(|queued| *queued == id) else {
-            return false;
-        };
-        self.queue.remove(at);
-        if at < self.cut {
-            self.cut -= 1;
+    pub(super) fn lane_mut(&mut self, kind: Kind) -> Option<&mut Lane> {
+        match kind {
+            Kind::Message => Some(&mut self.messages),
+            Kind::Stream => self.streams.as_deref_mut(),
         }
-        true
+    }
+
+    /// How many messages wait to be sent or confirmed.
+    pub(super) fn queued(&self) -> usize {
+        let streams = self.streams.as_ref().map_or(0, |lane| lane.queue.len());
+        self.messages.queue.len() + streams
     }
 
     /// Whether a Content-Type is among those we said we accept.
@@ -170,6 +196,29 @@ impl Session {
             })
     }
 }
+
+impl Lane {
+    /// Takes a message out of the queue.
+    pub(super) fn forget(&mut self, id: SendId) {
+        // The common case: messages are confirmed in their order.
+        if self.queue.front() == Some(&id) {
+            self.queue.pop_front();
+            self.cut = self.cut.saturating_sub(1);
+        } else if let Some(at) = self.queue.iter().position(|queued| *queued == id) {
+            self.queue.remove(at);
+            if at < self.cut {
+                self.cut -= 1;
+            }
+        }
+        if self.queue.is_empty() && self.queue.capacity() > KEPT {
+            // An idle session keeps no queue.
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+/// Up to this capacity a queue that is empty is kept.
+const KEPT: usize = 4;
 
 #[cfg(test)]
 mod tests {

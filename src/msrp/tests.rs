@@ -1,6 +1,7 @@
 //! The endpoint against hand-written bytes, and two endpoints against each other.
 
 mod pair;
+mod streams;
 
 use super::*;
 use crate::engine::{
@@ -127,6 +128,11 @@ impl Side {
 
     fn is_closed(&self, conn: ConnId) -> bool {
         self.outbox.conn(conn).is_none()
+    }
+
+    /// How many requests wait for their responses.
+    fn waiting(&self) -> usize {
+        self.endpoint.conns.values().map(|c| c.pending.kept()).sum()
     }
 
     fn clear(&mut self) -> Vec<Event> {

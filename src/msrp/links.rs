@@ -1,0 +1,305 @@
+//! Connections: opened, shared by sessions, watched and given up.
+
+use super::connection::{Connection, Dial};
+use super::endpoint::{DEFAULT_PORT, Endpoint, Timer};
+use super::event::{Down, Event};
+use super::msg::{Status, Uri};
+use super::pending::What;
+use super::session::SessionId;
+use crate::engine::{ConnId, Cx, Protocol, QuestionId, Transport};
+use crate::wire::Text;
+use std::net::{IpAddr, SocketAddr};
+
+impl Endpoint {
+    /// A peer has opened a connection to our listener.
+    pub fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.conns.len() >= cx.limits.msrp_connections {
+            return cx.outbox.close(conn);
+        }
+        self.conns.insert(conn, Connection::new(None, cx));
+        self.watch_conn(cx, conn);
+    }
+
+    /// A connection that we asked for is up.
+    pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        connection.up = true;
+        let sessions: Vec<SessionId> = connection.sessions.iter().copied().collect();
+        for session in sessions {
+            self.bind(cx, conn, session);
+        }
+        self.watch_conn(cx, conn);
+    }
+
+    /// A connection could not be opened, or has ended.
+    pub fn handle_closed(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.lose(cx, conn);
+    }
+
+    /// Addresses of a host name, the preferred one first. `false`: the question was not ours.
+    pub fn handle_resolved(
+        &mut self,
+        cx: &mut Cx<'_>,
+        question: QuestionId,
+        addresses: &[IpAddr],
+    ) -> bool {
+        let Some(session) = self.resolving.remove(&question) else {
+            return false;
+        };
+        let port = self
+            .sessions
+            .get(session.0)
+            .and_then(|state| state.next_hop()?.port());
+        match addresses.first() {
+            Some(address) => {
+                let peer = SocketAddr::new(*address, port.unwrap_or(DEFAULT_PORT));
+                self.dial(cx, session, peer);
+            }
+            None => self.end(cx, session, Down::Unresolvable),
+        }
+        true
+    }
+
+    /// Opens a connection to the next hop of a session, at `peer` or at the address of its name.
+    pub(super) fn find(
+        &mut self,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+        hop: &Uri,
+        peer: Option<SocketAddr>,
+    ) {
+        let port = hop.port().unwrap_or(DEFAULT_PORT);
+        match peer.or_else(|| Some(SocketAddr::new(hop.address()?, port))) {
+            Some(peer) => self.dial(cx, session, peer),
+            None => {
+                let question = cx.outbox.resolve(Text::from(hop.host()));
+                if let Some(state) = self.sessions.get_mut(session.0) {
+                    state.question = Some(question);
+                }
+                self.resolving.insert(question, session);
+            }
+        }
+    }
+
+    /// Gives a session a connection to `peer`: one that leads there already, or a new one.
+    pub(super) fn dial(&mut self, cx: &mut Cx<'_>, session: SessionId, peer: SocketAddr) {
+        let Some(state) = self.sessions.get_mut(session.0) else {
+            return;
+        };
+        let Some(uri) = state.next_hop() else {
+            return;
+        };
+        let dial = Dial {
+            peer,
+            secure: uri.is_secure(),
+            name: (uri.is_secure() && uri.address().is_none()).then(|| Text::from(uri.host())),
+        };
+        let conn = match self.dials.get(&dial) {
+            Some(conn) => *conn,
+            None if self.conns.len() >= cx.limits.msrp_connections => {
+                return self.end(cx, session, Down::Connection);
+            }
+            None => {
+                let transport = if dial.secure {
+                    Transport::Tls
+                } else {
+                    Transport::Tcp
+                };
+                let conn = cx
+                    .outbox
+                    .connect(Protocol::Msrp, transport, peer, dial.name.clone());
+                self.dials.insert(dial.clone(), conn);
+                self.conns.insert(conn, Connection::new(Some(dial), cx));
+                conn
+            }
+        };
+        state.conn = Some(conn);
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.sessions.insert(session);
+            connection.closing = false;
+            if connection.up {
+                self.bind(cx, conn, session);
+            }
+        }
+    }
+
+    /// A connection is bound to a started session.
+    pub(super) fn up(&mut self, cx: &Cx<'_>, session: SessionId) {
+        let Some(state) = self.sessions.get_mut(session.0) else {
+            return;
+        };
+        if state.up || state.peer.is_none() {
+            return;
+        }
+        state.up = true;
+        self.timers.cancel(&Timer::Unbound(session));
+        let conn = state.conn;
+        self.events.push_back(Event::Up { session });
+        self.want(cx, session);
+        if let Some(conn) = conn {
+            self.watch_quiet(conn);
+        }
+    }
+
+    pub(super) fn watch(&mut self, cx: &Cx<'_>, session: SessionId) {
+        if let Some(at) = cx.now.checked_add(cx.limits.msrp_idle) {
+            self.timers.set(Timer::Unbound(session), at);
+        }
+    }
+
+    /// Sees to it that a connection is looked at when it is due.
+    pub(super) fn watch_conn(&mut self, cx: &Cx<'_>, conn: ConnId) {
+        let timer = Timer::Silent(conn);
+        if self.timers.get(&timer).is_none()
+            && let Some(connection) = self.conns.get(&conn)
+            && let Some(at) = connection.deadline(cx.limits)
+        {
+            self.timers.set(timer, at);
+        }
+    }
+
+    pub(super) fn silent(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let wants_read = self.wants_read(conn);
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        if !wants_read {
+            // It is us who do not read.
+            (connection.last_data, connection.head_since) = (cx.now, None);
+        }
+        match connection.deadline(cx.limits) {
+            Some(at) if at <= cx.now => {
+                self.lose(cx, conn);
+                cx.outbox.close(conn);
+            }
+            _ => self.watch_conn(cx, conn),
+        }
+    }
+
+    /// A connection is gone, and its sessions with it.
+    pub(super) fn lose(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let Some(connection) = self.conns.remove(&conn) else {
+            return;
+        };
+        if let Some(dial) = &connection.dial {
+            self.dials.remove(dial);
+        }
+        self.timers.cancel(&Timer::Silent(conn));
+        self.timers.cancel(&Timer::Unanswered(conn));
+        self.timers.cancel(&Timer::Quiet(conn));
+        for session in connection.sessions {
+            self.end(cx, session, Down::Connection);
+        }
+    }
+
+    /// The end of a session: what it owed is forgotten, what was not confirmed has failed.
+    pub(super) fn end(&mut self, cx: &mut Cx<'_>, session: SessionId, why: Down) {
+        let Some(state) = self.sessions.remove(session.0) else {
+            return;
+        };
+        if let Some(id) = state.local.session_id() {
+            self.by_id.remove(id);
+        }
+        self.timers.cancel(&Timer::Unbound(session));
+        self.timers.cancel(&Timer::Partial(session));
+        for relay in 0..state.relays.as_ref().map_or(0, |relays| relays.len()) {
+            self.timers.cancel(&Timer::Relay(session, relay));
+        }
+        if let Some(question) = state.question {
+            self.resolving.remove(&question);
+        }
+        let held: usize = state
+            .partials
+            .iter()
+            .map(super::receiver::Partial::charged)
+            .sum();
+        self.reassembly = self.reassembly.saturating_sub(held);
+        let status = match why {
+            Down::Rejected(status) => status,
+            _ => Status::TIMEOUT,
+        };
+        let streams = state.streams.map(|lane| lane.queue);
+        for id in state
+            .messages
+            .queue
+            .into_iter()
+            .chain(streams.into_iter().flatten())
+        {
+            let sending = self.sends.remove(id.0);
+            self.events.push_back(Event::Failed {
+                session,
+                id,
+                status,
+                confirmed: sending.map_or(0, |sending| sending.confirmed()),
+            });
+        }
+        let pieces = state.pieces.map_or(0, |pieces| pieces.held());
+        self.held = self.held.saturating_sub(pieces);
+        self.events.push_back(Event::Down { session, why });
+        if let Some(conn) = state.conn {
+            if let Some(connection) = self.conns.get_mut(&conn) {
+                connection.owed = connection.owed.saturating_sub(state.owed.len());
+                connection.held = connection.held.saturating_sub(pieces);
+            }
+            self.leave(cx, conn, session);
+        }
+    }
+
+    /// Takes a session off its connection; the last one of a connection that we opened closes it.
+    pub(super) fn leave(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
+        let Some(connection) = self.conns.get_mut(&conn) else {
+            return;
+        };
+        connection.sessions.remove(&session);
+        if !connection.sessions.is_empty() {
+            return;
+        }
+        connection.empty_since = cx.now;
+        if connection.dial.is_some() {
+            connection.closing = true;
+            if connection.is_drained() || !connection.up {
+                self.hang_up(cx, conn);
+                return;
+            }
+        }
+        self.watch_conn(cx, conn);
+    }
+
+    /// Closes a connection that nobody uses.
+    pub(super) fn hang_up(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.lose(cx, conn);
+        cx.outbox.close(conn);
+    }
+
+    /// Sees to it that a connection does not stay quiet for too long, if the configuration wants that.
+    fn watch_quiet(&mut self, conn: ConnId) {
+        let timer = Timer::Quiet(conn);
+        if let Some(after) = self.config.keep_alive
+            && let Some(connection) = self.conns.get(&conn)
+            && let Some(at) = connection.last_use.checked_add(after)
+            && self.timers.get(&timer).is_none()
+        {
+            self.timers.set(timer, at);
+        }
+    }
+
+    /// Says something on a connection that has been quiet.
+    pub(super) fn quiet(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let (Some(connection), Some(after)) = (self.conns.get_mut(&conn), self.config.keep_alive)
+        else {
+            return;
+        };
+        let is_up = |session: &SessionId| self.sessions.get(session.0).is_some_and(|s| s.up);
+        let Some(session) = connection.sessions.iter().copied().find(is_up) else {
+            // It is watched again when there is one.
+            return;
+        };
+        if cx.now.saturating_duration_since(connection.last_use) >= after {
+            connection.last_use = cx.now;
+            self.request_without_body(cx, conn, session, What::KeepAlive);
+        }
+        self.watch_quiet(conn);
+    }
+}
