@@ -7,6 +7,7 @@ pub mod date;
 pub mod host;
 pub mod mime;
 pub mod params;
+pub mod websocket;
 pub mod xml;
 
 pub use text::Text;
