@@ -88,7 +88,7 @@
 //!   passed carries `P-Asserted-Identity` and `P-Served-User` of ours; whatever a client wrote of that kind is gone.
 //! * **The originating half** takes one of Max-Forwards and sends on: to the terminating half of this function for its
 //!   own domain, to wherever the address leads for another. It keeps nothing.
-//! * **The terminating half** asks who the user is, takes one of Max-Forwards, and finds a device, or keeps what came.
+//! * **The terminating half** asks who the user is, takes one of Max-Forwards, and finds the devices, or keeps what came.
 //!   An INVITE for a user without a device is accepted on the user's behalf; what is said in it is kept, and when the
 //!   user returns and has read what waited, the session is extended to the device.
 //!
@@ -134,6 +134,9 @@
 //! is kept goes out one at a time. Between sessions of one connection chunks take turns, within a session they do not.
 //!
 //! # Receipts
+//!
+//! Of a user's devices each gets a message, and the first that has it decides that it is delivered; what the others report
+//! is no news, and goes no further. An INVITE rings on all of them until one accepts.
 //!
 //! A report (IMDN) is a message like any other: relayed, kept while its recipient is away, never reported on. It goes in
 //! the session its message came in while that is open, else in a SIP MESSAGE; a report on a message that was kept always

@@ -2,9 +2,10 @@
 //!
 //! # Functions of CPM
 //!
-//! * **One device per user gets a message.** A user may register several; what arrives goes to the one that registered
-//!   last among those preferred equally (`q`) and able, a report to the one that sent the message. No forking, and no copy
-//!   to the others. Which device sent a message is remembered in memory, for a hundred thousand messages.
+//! * **Several devices** get a message at the same time or not at all
+//!   ([`Devices`](crate::participating::Devices)): one that was away when another took it does not get it later, and a chat
+//!   that several devices accept by themselves is held by the first. Which device sent a message, and what was reported on
+//!   one, is remembered in memory, for a hundred thousand messages.
 //! * **No groups.** There is no controlling function: no group chat, no messages to lists.
 //! * **No file transfer.** A file can be sent by nothing but its own application on the lower tiers; SDP keeps the
 //!   attributes of RFC 5547.

@@ -1,6 +1,6 @@
 //! Which of a user's devices something goes to.
 
-use super::{Event, Participating};
+use super::{Devices, Event, Participating};
 use crate::conversation::{Content, Destination, Envelope, Message, Parcel, Service};
 use crate::engine::{Ids, Map};
 use crate::node::Net;
@@ -42,55 +42,60 @@ impl Senders {
 }
 
 impl Participating {
-    /// The device that a request of `service` goes to: the one it asks for, else the preferred one of those
-    /// that offer the service. A plain SIP user agent names no services; it is good for pager messages only.
-    ///
-    /// More than one device will be a list here.
-    pub(super) fn device(
+    /// The devices that a request of `service` goes to, the preferred one first: the one it asks for, else
+    /// those that its user has chosen of all that offer the service. A plain SIP user agent names no services;
+    /// it is good for pager messages only.
+    pub(super) fn devices(
         &self,
         user: &str,
         service: Service,
         instance: Option<&str>,
-    ) -> Option<&Binding> {
+    ) -> Vec<&Binding> {
         if self.unwilling.contains(user) {
-            return None;
+            return Vec::new();
         }
-        let devices = self.bindings.of(user);
-        let features =
-            |binding: &Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());
+        let offers = |binding: &Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());
         let plain = |binding: &Binding| {
             service == Service::Pager && FeatureTags::new(&binding.params).icsis().next().is_none()
         };
-        let takes = |binding: &&Binding| features(binding) || plain(binding);
-        let asked = instance.and_then(|instance| {
-            let is_it = |binding: &&Binding| binding.instance.as_deref() == Some(instance);
-            devices.iter().filter(is_it).find(takes)
-        });
-        asked
-            .or_else(|| devices.iter().find(|binding| features(binding)))
-            .or_else(|| devices.iter().find(|binding| plain(binding)))
+        let mut devices = (self.bindings.of(user).iter())
+            .filter(|binding| offers(binding) || plain(binding))
+            .collect::<Vec<_>>();
+        // Where people take their messages with a device of CPM, a plain telephone comes last.
+        devices.sort_by_key(|binding| !offers(binding));
+        if let Some(instance) = instance
+            && let Some(asked) =
+                (devices.iter()).find(|binding| binding.instance.as_deref() == Some(instance))
+        {
+            return vec![asked];
+        }
+        match self.choices.get(user) {
+            None | Some(Devices::All) => {}
+            Some(Devices::Preferred) => devices.truncate(1),
+            Some(Devices::Instances(chosen)) => devices.retain(|binding| {
+                (binding.instance.as_ref()).is_some_and(|instance| chosen.contains(instance))
+            }),
+            Some(Devices::Feature(tag)) => {
+                devices.retain(|binding| FeatureTags::new(&binding.params).has(tag));
+            }
+        }
+        devices
     }
 
-    /// The way to a user's device: its Contact over the flow it registered by, or along its Path.
-    pub(super) fn device_destination(
+    /// Whether there is a device that a request of `service` can go to.
+    pub(super) fn has_device(&self, user: &str, service: Service) -> bool {
+        !self.devices(user, service, None).is_empty()
+    }
+
+    /// The ways to the devices that a request of `service` goes to.
+    pub(super) fn destinations(
         &self,
         user: &str,
         service: Service,
         instance: Option<&str>,
-    ) -> Option<Destination> {
-        let device = self.device(user, service, instance)?;
-        let route = device.path.iter().filter_map(|uri| uri.parse::<Uri>().ok());
-        let route = route.collect::<Vec<_>>();
-        let target = if route.is_empty() {
-            Target::Flow(device.source)
-        } else {
-            Target::Uri
-        };
-        Some(Destination {
-            request_uri: device.contact.clone(),
-            route,
-            target,
-        })
+    ) -> Vec<Destination> {
+        let devices = self.devices(user, service, instance);
+        devices.into_iter().map(destination).collect()
     }
 
     /// The device that a request came from, if its user has several.
@@ -137,6 +142,22 @@ impl Participating {
             }
             _ => None,
         }
+    }
+}
+
+/// The way to a device: its Contact over the flow it registered by, or along its Path.
+pub(super) fn destination(device: &Binding) -> Destination {
+    let route = device.path.iter().filter_map(|uri| uri.parse::<Uri>().ok());
+    let route = route.collect::<Vec<_>>();
+    let target = if route.is_empty() {
+        Target::Flow(device.source)
+    } else {
+        Target::Uri
+    };
+    Destination {
+        request_uri: device.contact.clone(),
+        route,
+        target,
     }
 }
 

@@ -100,6 +100,28 @@ pub struct Preferences {
     pub expiry: Expiry,
     /// How the user gets what was kept.
     pub retrieval: Retrieval,
+    /// Which devices take part.
+    pub devices: Devices,
+}
+
+/// Which of a user's devices what arrives goes to, of those that offer its service.
+///
+/// Each of them is given a message once, all at the same time, and the message counts as delivered when the
+/// first has taken it: one that fails meanwhile, or comes later, does not get it again. It is kept while none
+/// of them is there, or none takes it. A session rings on all of them until one accepts. What asks for one
+/// device, as a report does, goes to that one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Devices {
+    /// All of them.
+    #[default]
+    All,
+    /// The one that prefers it most (`q`), or registered last.
+    Preferred,
+    /// Those of these identities (`+sip.instance`).
+    Instances(Vec<Text>),
+    /// Those that registered with this feature tag (RFC 3840).
+    Feature(Text),
 }
 
 /// How a user gets what was kept.

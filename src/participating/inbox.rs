@@ -1,9 +1,11 @@
 //! What is kept for each user who is away, without the messages themselves.
 
 use super::pull::Listing;
+use super::terminating::is_deferrable;
 use super::{Due, Participating, Restored};
 use crate::conversation::LegId;
 use crate::engine::{Clock, Ids, Map, Slab, id};
+use crate::sip::msg::Status;
 use crate::wire::Text;
 use std::collections::VecDeque;
 
@@ -28,8 +30,10 @@ pub(super) struct Inbox {
     /// Messages that the store has not confirmed yet.
     pub(super) keeping: usize,
     pub(super) out: Out,
-    /// The session in which chat messages are being delivered, and their conversation.
-    pub(super) session: Option<(LegId, Text)>,
+    /// The copies of what is on its way.
+    copies: Copies,
+    /// The sessions in which chat messages are being delivered, one for each device, and their conversation.
+    pub(super) session: Option<(Vec<LegId>, Text)>,
     /// The list that is being made for a user who chooses, and whether that user knows what waits.
     pub(super) listing: Option<Listing>,
     pub(super) told: bool,
@@ -42,6 +46,14 @@ pub(super) struct Entry {
     pub(super) flying: bool,
     /// How often a device has refused it.
     pub(super) refusals: u32,
+}
+
+/// How many devices have not answered yet what was sent to them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Copies {
+    sequence: u64,
+    out: usize,
+    status: Option<Status>,
 }
 
 /// What is on its way out of an inbox: one message at a time, so that order is kept.
@@ -79,6 +91,7 @@ impl Inboxes {
             queue: VecDeque::new(),
             keeping: 0,
             out: Out::Nothing,
+            copies: Copies::default(),
             session: None,
             listing: None,
             told: false,
@@ -118,6 +131,44 @@ impl Inbox {
         let before = self.queue.len();
         self.queue.retain(|entry| entry.sequence != sequence);
         self.queue.len() < before
+    }
+
+    /// A message, or a list, is on its way to so many devices.
+    pub(super) fn sent(&mut self, sequence: u64, copies: usize) {
+        self.out = Out::Flying;
+        self.copies = Copies {
+            sequence,
+            out: copies,
+            status: None,
+        };
+        self.set_flying(sequence, true);
+    }
+
+    /// One of the devices has answered; what came of it all, as soon as that is clear: the first device that
+    /// takes it decides.
+    pub(super) fn landed(
+        &mut self,
+        sequence: u64,
+        result: Result<bool, Status>,
+    ) -> Option<Result<(), Status>> {
+        if self.out != Out::Flying || self.copies.sequence != sequence {
+            return None;
+        }
+        let copies = &mut self.copies;
+        copies.out = copies.out.saturating_sub(1);
+        if let Err(status) = result
+            && !copies.status.is_some_and(is_deferrable)
+        {
+            copies.status = Some(status);
+        }
+        let outcome = match (result, copies.out, copies.status) {
+            (Err(_), 0, Some(status)) => Err(status),
+            (Err(_), ..) => return None,
+            (Ok(_), ..) => Ok(()),
+        };
+        self.out = Out::Nothing;
+        self.set_flying(sequence, false);
+        Some(outcome)
     }
 
     /// Counts that a device has refused a message.

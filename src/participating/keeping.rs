@@ -1,8 +1,9 @@
 //! Keeping a message for a user who is away.
 
 use super::inbox::{Entry, InboxId};
-use super::{Due, Event, Flight, Kept, Participating, StoreError, Waiting};
-use crate::conversation::{Custody, Destination, Envelope, Parcel, ParcelId};
+use super::terminating::DeliveryId;
+use super::{Due, Event, Kept, Participating, StoreError, Waiting};
+use crate::conversation::{Custody, Destination, Envelope, Parcel};
 use crate::engine::Limits;
 use crate::node::Net;
 use crate::sip;
@@ -19,7 +20,7 @@ pub(super) struct Keeping {
     pub(super) expires_at: Instant,
     pub(super) custody: Option<Custody>,
     /// The flight of the same message, if a device has it and is slow.
-    pub(super) flight: Option<ParcelId>,
+    pub(super) flight: Option<DeliveryId>,
 }
 
 impl Participating {
@@ -31,7 +32,7 @@ impl Participating {
         envelope: &Envelope,
         parcel: &Parcel,
         custody: Option<Custody>,
-        flight: Option<ParcelId>,
+        flight: Option<DeliveryId>,
     ) {
         let id = self.inboxes.open(user);
         let sequence = self.inboxes.number();
@@ -46,9 +47,7 @@ impl Participating {
             return self.inboxes.close_if_empty(id);
         }
         inbox.keeping += 1;
-        if let Some(Flight::Delivery(delivery)) =
-            flight.and_then(|parcel| self.flights.get_mut(&parcel))
-        {
+        if let Some(delivery) = flight.and_then(|id| self.deliveries.get_mut(id.0)) {
             delivery.keeping = true;
         }
         let lifetime = self.lifetime(envelope);
@@ -95,17 +94,20 @@ impl Participating {
             flight,
         } = keeping;
         // The device may have confirmed it while the store was writing, or have failed.
-        let held = flight.and_then(|parcel| match self.flights.get_mut(&parcel) {
-            Some(Flight::Delivery(delivery)) => {
-                delivery.keeping = false;
-                delivery.kept = result.is_ok().then_some((id, sequence));
-                Some(true)
+        let held = flight.and_then(|flight| {
+            let delivery = self.deliveries.get_mut(flight.0)?;
+            delivery.keeping = false;
+            match (delivery.taken, delivery.lost) {
+                (true, _) => None,
+                (false, true) => {
+                    self.deliveries.remove(flight.0);
+                    Some(false)
+                }
+                (false, false) => {
+                    delivery.kept = result.is_ok().then_some((id, sequence));
+                    Some(true)
+                }
             }
-            Some(Flight::Lost) => {
-                self.flights.remove(&parcel);
-                Some(false)
-            }
-            _ => None,
         });
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;

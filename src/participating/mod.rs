@@ -25,16 +25,17 @@ mod pull;
 mod registrar;
 mod relay;
 mod release;
+mod reported;
 mod terminating;
 
 pub use event::{
-    Absence, Enrolment, Event, Expiry, Kept, Preferences, Restored, Retrieval, StoreError,
+    Absence, Devices, Enrolment, Event, Expiry, Kept, Preferences, Restored, Retrieval, StoreError,
     Subscriber,
 };
 
 use crate::conversation::{self, Contact, Custody, LegId, ParcelId};
 use crate::deferred;
-use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Timers};
+use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Slab, Timers};
 use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
 use crate::sip::digest::Verifier;
@@ -48,10 +49,11 @@ use inbox::{InboxId, Inboxes};
 use keeping::Keeping;
 use pull::Fetch;
 use relay::{BridgeId, Relay};
+use reported::Reported;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
-use terminating::{Arrival, Delivery};
+use terminating::{Arrival, Delivery, DeliveryId};
 
 /// How the function serves its users.
 #[derive(Clone, Debug)]
@@ -148,8 +150,13 @@ pub struct Participating {
     senders: Senders,
     waiting: Map<QuestionId, Waiting>,
     flights: Map<ParcelId, Flight>,
-    /// What is on its way to each user's device, in the order in which it was sent.
-    flying: Map<Text, VecDeque<ParcelId>>,
+    deliveries: Slab<Delivery>,
+    /// What is on its way to each user's devices, in the order in which it was sent.
+    flying: Map<Text, VecDeque<DeliveryId>>,
+    /// What has been reported on behalf of users with several devices.
+    reported: Reported,
+    /// Which devices users have chosen who do not want all.
+    choices: Map<Text, Devices>,
     /// Users for whom something has come and who wanted to be left alone then.
     unwilling: Set<Text>,
     /// Users who choose what to fetch, as far as something has come for them or they have registered.
@@ -196,9 +203,13 @@ enum Waiting {
 #[derive(Debug)]
 enum Flight {
     /// The sender waits for the same answer.
-    Relayed(Custody),
+    Relayed {
+        custody: Custody,
+        /// What it reports on.
+        reports: Vec<Text>,
+    },
     /// It goes to the served user's device, and is kept if that does not take it.
-    Delivery(Box<Delivery>),
+    Delivery(DeliveryId),
     /// It was kept and is on its way out.
     Released { inbox: InboxId, sequence: u64 },
     /// A user has asked for it.
@@ -209,8 +220,6 @@ enum Flight {
     },
     /// A user is told what is kept.
     Told { inbox: InboxId },
-    /// The device did not take it, which the store does not know yet that is asked to keep it.
-    Lost,
 }
 
 /// What the function waits for.
@@ -219,7 +228,7 @@ enum Due {
     /// A question was not answered.
     Question(QuestionId),
     /// A device did not confirm a message in time.
-    Patience(ParcelId),
+    Patience(DeliveryId),
     /// A message that is kept has outlived its time.
     Expiry(InboxId, u64),
     /// What a device did not take is tried again.
@@ -243,7 +252,10 @@ impl Participating {
             senders: Senders::new(ids),
             waiting: ids.map(),
             flights: ids.map(),
+            deliveries: Slab::new(),
             flying: ids.map(),
+            reported: Reported::new(ids),
+            choices: ids.map(),
             unwilling: ids.set(),
             pulling: ids.set(),
             fetches: ids.map(),
@@ -379,8 +391,10 @@ impl Role for Participating {
             },
             Leg::Ringing { leg } => self.ringing(net, leg),
             Leg::Accepted {
-                leg, description, ..
-            } => self.accepted(net, leg, description),
+                leg,
+                instance,
+                description,
+            } => self.accepted(net, leg, instance, description),
             Leg::Reoffered { leg, description } => self.reoffered(net, leg, description),
             Leg::Reanswered { leg, result } => self.reanswered(net, leg, result),
             Leg::Up { .. } => {}
@@ -416,7 +430,7 @@ impl Role for Participating {
                         self.unanswered(net, waiting);
                     }
                 }
-                Due::Patience(parcel) => self.out_of_patience(net, parcel),
+                Due::Patience(delivery) => self.out_of_patience(net, delivery),
                 Due::Expiry(inbox, sequence) => self.expire(net, inbox, sequence),
                 Due::Retry(inbox) => self.release(net, inbox),
                 Due::Linger(bridge) => self.dissolve(net, bridge),

@@ -35,12 +35,20 @@ impl Participating {
             return net.legs.answer(&mut net.ends, custody, Status::FORBIDDEN);
         }
         let parcel = signed(parcel, &[envelope.sender().clone()], net.ends.cx.limits);
+        let user = match &custody {
+            Custody::Request(_, request) => super::door::served(request, &envelope),
+            Custody::Receipt(_) => envelope.sender().aor(),
+        };
+        let Some(reports) = self.news(net, &user, &parcel) else {
+            return net.legs.take(&mut net.ends, custody);
+        };
         let recipient = custody
             .request_uri()
             .unwrap_or_else(|| envelope.to.uri.clone());
         let destination = self.onward(net, recipient);
         let parcel = net.legs.page(&mut net.ends, destination, &envelope, parcel);
-        self.flights.insert(parcel, Flight::Relayed(custody));
+        self.flights
+            .insert(parcel, Flight::Relayed { custody, reports });
     }
 
     /// The way to a user: the terminating side of this function, or of another domain's.

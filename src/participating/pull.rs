@@ -12,7 +12,7 @@ use super::inbox::{Inbox, InboxId, Out};
 use super::keeping::read;
 use super::originating::addressed;
 use super::release::completed;
-use super::{Due, Event, Flight, Participating, Preferences, Retrieval, Waiting};
+use super::{Devices, Due, Event, Flight, Participating, Preferences, Retrieval, Waiting};
 use crate::conversation::{
     Content, Custody, Envelope, Identity, LegId, Message, Parcel, Service, Terms, find_part,
     message,
@@ -59,13 +59,17 @@ impl Inbox {
 }
 
 impl Participating {
-    /// Learns how a user wants to get what is kept.
+    /// Learns how a user wants to get what is kept, and where.
     pub(super) fn set_retrieval(
         &mut self,
         net: &mut Net<'_, Event>,
         user: &Text,
         preferences: &Preferences,
     ) {
+        match &preferences.devices {
+            Devices::All => self.choices.remove(user),
+            chosen => self.choices.insert(user.compact(), chosen.clone()),
+        };
         match preferences.retrieval {
             Retrieval::Pull if !self.pulling.contains(user) => {
                 self.pulling.insert(user.compact());
@@ -101,7 +105,7 @@ impl Participating {
         let Some(sequence) = inbox.next_to_list(after).filter(|_| room) else {
             return self.tell(net, id);
         };
-        if self.device(&user, Service::Pager, None).is_none() {
+        if !self.has_device(&user, Service::Pager) {
             // It begins anew when there is one.
             if let Some(inbox) = self.inboxes.get_mut(id) {
                 inbox.listing = None;
@@ -145,16 +149,9 @@ impl Participating {
             return self.done(net, id, sequence);
         };
         if is_report(&parcel, limits) {
-            let sent = self.send_alone(net, &user, envelope, parcel);
-            if let (Some(parcel), Some(inbox)) = (sent, self.inboxes.get_mut(id)) {
-                inbox.out = Out::Flying;
-                inbox.set_flying(sequence, true);
-                let flight = Flight::Released {
-                    inbox: id,
-                    sequence,
-                };
-                self.flights.insert(parcel, flight);
-                return;
+            let copies = self.send_alone(net, &user, &envelope, &parcel);
+            if !copies.is_empty() {
+                return self.flew(id, sequence, copies);
             }
         } else if let Some(listing) = &mut inbox.listing {
             let mut item = item(sequence, &envelope, &parcel, limits);
@@ -187,26 +184,30 @@ impl Participating {
         let parcel = message::document(&net.ends.cx, &from, &recipient, &media_type, document);
         let mut envelope = Envelope::new(own.clone(), to, Service::System);
         envelope.identity = Identity::Asserted(vec![own]);
-        match self.send_alone(net, &user, envelope, parcel) {
-            Some(parcel) => {
-                self.flights.insert(parcel, Flight::Told { inbox: id });
-                if let Some(inbox) = self.inboxes.get_mut(id) {
-                    inbox.out = Out::Flying;
-                }
-            }
-            None => self.tell_later(net, id),
+        let copies = self.send_alone(net, &user, &envelope, &parcel);
+        if copies.is_empty() {
+            return self.tell_later(net, id);
+        }
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.sent(THE_LIST, copies.len());
+        }
+        for copy in copies {
+            self.flights.insert(copy, Flight::Told { inbox: id });
         }
     }
 
     /// A device has taken the list, or has not.
-    pub(super) fn told(&mut self, net: &mut Net<'_, Event>, id: InboxId, result: bool) {
-        let Some(inbox) = self.inboxes.get_mut(id) else {
-            return;
-        };
-        inbox.out = Out::Nothing;
-        match result {
-            true => self.list(net, id),
-            false => self.tell_later(net, id),
+    pub(super) fn told(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: InboxId,
+        result: Result<bool, Status>,
+    ) {
+        let inbox = self.inboxes.get_mut(id);
+        match inbox.and_then(|inbox| inbox.landed(THE_LIST, result)) {
+            Some(Ok(())) => self.list(net, id),
+            Some(Err(_)) => self.tell_later(net, id),
+            None => {}
         }
     }
 
@@ -407,6 +408,9 @@ fn is_report(parcel: &Parcel, limits: &Limits) -> bool {
     let report = |message: Message| matches!(message.content, Content::Reports(_));
     Message::read(parcel, limits).is_ok_and(report)
 }
+
+/// The number of no message: they begin at 1.
+const THE_LIST: u64 = 0;
 
 /// Messages in one list. What is beyond is listed when these are gone.
 const LISTED: usize = 50;

@@ -5,7 +5,7 @@
 //! leg is opened anew.
 
 use super::originating::{is_for_users, signed};
-use super::release::completed;
+use super::release::{completed, is_away};
 use super::terminating::{Delivery, is_deferrable};
 use super::{Absence, Due, Event, Flight, MediaPath, Participating, Preferences};
 use crate::conversation::{
@@ -46,6 +46,10 @@ struct Bridge {
     /// Whether the opener has been answered.
     answered: bool,
     near: Option<LegId>,
+    /// Legs to several devices, of which the first that accepts becomes the near one.
+    forks: Vec<LegId>,
+    /// Why devices have refused, as long as others may accept.
+    refused: Option<(Status, Option<Text>)>,
     far: Option<LegId>,
     /// Whether the media goes from end to end, and passes us by.
     direct: bool,
@@ -99,10 +103,23 @@ impl Relay {
         }
     }
 
+    fn fork(&mut self, id: BridgeId, legs: Vec<LegId>) {
+        if let Some(bridge) = self.bridges.get_mut(id.0) {
+            for leg in &legs {
+                self.by_leg.insert(*leg, (id, End::Near));
+            }
+            bridge.refused = None;
+            bridge.forks = legs;
+        }
+    }
+
     fn remove(&mut self, id: BridgeId) -> Option<Bridge> {
         let bridge = self.bridges.remove(id.0)?;
         for leg in [bridge.near, bridge.far].into_iter().flatten() {
             self.by_leg.remove(&leg);
+        }
+        for leg in &bridge.forks {
+            self.by_leg.remove(leg);
         }
         Some(bridge)
     }
@@ -216,6 +233,8 @@ impl Participating {
             opener: End::Near,
             answered: false,
             near: Some(leg),
+            forks: Vec::new(),
+            refused: None,
             far: None,
             direct: offer.is_some(),
             device,
@@ -252,6 +271,8 @@ impl Participating {
             opener: End::Far,
             answered: false,
             near: None,
+            forks: Vec::new(),
+            refused: None,
             far: Some(leg),
             direct,
             device: None,
@@ -271,23 +292,22 @@ impl Participating {
         if self.is_busy(&bridge.user) {
             return false;
         }
-        let Some(destination) = self.device_destination(
-            &bridge.user,
-            Service::Session,
-            bridge.envelope.instance.as_deref(),
-        ) else {
-            return false;
-        };
+        let instance = bridge.envelope.instance.as_deref();
+        let destinations = self.destinations(&bridge.user, Service::Session, instance);
         let offer = (bridge.far.filter(|_| bridge.direct))
             .and_then(|far| net.legs.direct_offer(far, net.ends.cx.limits));
-        match open(net, destination, &bridge.inward(), offer, bridge.offer()) {
-            Ok(leg) => {
-                self.timers.cancel(&Due::Linger(id));
-                self.relay.set(id, End::Near, leg);
-                true
-            }
-            Err(_) => false,
+        let envelope = bridge.inward();
+        let legs = destinations.into_iter().filter_map(|destination| {
+            open(net, destination, &envelope, offer.clone(), bridge.offer()).ok()
+        });
+        let legs = legs.collect::<Vec<_>>();
+        match *legs {
+            [] => return false,
+            [leg] => self.relay.set(id, End::Near, leg),
+            _ => self.relay.fork(id, legs),
         }
+        self.timers.cancel(&Due::Linger(id));
+        true
     }
 
     /// Accepts a session for a user who cannot: what comes in it is kept.
@@ -348,11 +368,16 @@ impl Participating {
         &mut self,
         net: &mut Net<'_, Event>,
         leg: LegId,
+        instance: Option<Text>,
         description: Option<Bytes>,
     ) {
+        self.join_fork(net, leg);
         let Some((_, end, bridge)) = self.relay.bridge(leg) else {
             return;
         };
+        if end == End::Near {
+            bridge.device = instance;
+        }
         if end != bridge.opener
             && let Some(opener) = bridge.other(end)
             && !std::mem::replace(&mut bridge.answered, true)
@@ -362,6 +387,72 @@ impl Participating {
                 None => net.legs.accept(&mut net.ends, opener, bridge.answer()),
             }
         }
+    }
+
+    /// The first device that accepts has the session; the others are told so (RFC 3326).
+    fn join_fork(&mut self, net: &mut Net<'_, Event>, leg: LegId) {
+        let Some((_, _, bridge)) = self.relay.bridge(leg) else {
+            return;
+        };
+        if !bridge.forks.contains(&leg) {
+            return;
+        }
+        bridge.near = Some(leg);
+        let others = std::mem::take(&mut bridge.forks).into_iter();
+        self.drop_forks(net, others.filter(|other| *other != leg), 200, ELSEWHERE);
+    }
+
+    fn drop_forks(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        legs: impl Iterator<Item = LegId>,
+        cause: u16,
+        text: &str,
+    ) {
+        for leg in legs {
+            self.relay.by_leg.remove(&leg);
+            net.legs
+                .end(&mut net.ends, leg, Some(Reason::sip(cause, text)));
+        }
+    }
+
+    /// One of the devices that a session rings on has refused it. How all of them did, if it was the last; one
+    /// user who says no says it for all devices.
+    fn fork_refused(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        leg: LegId,
+        ending: Ending,
+    ) -> Option<Ending> {
+        let Some((_, _, bridge)) = self.relay.bridge(leg) else {
+            return Some(ending);
+        };
+        let Some(at) = bridge.forks.iter().position(|fork| *fork == leg) else {
+            return Some(ending);
+        };
+        bridge.forks.remove(at);
+        let refused = match ending {
+            Ending::Refused { status, warning } => (status, warning),
+            _ => (Status::TEMPORARILY_UNAVAILABLE, None),
+        };
+        if refused.0.code() == 603 {
+            let others = std::mem::take(&mut bridge.forks).into_iter();
+            self.drop_forks(net, others, 603, "Declined");
+            let (status, warning) = refused;
+            return Some(Ending::Refused { status, warning });
+        }
+        // Where one device says no and another only is not there, the one that is there counts.
+        let is_better = (bridge.refused.as_ref())
+            .is_none_or(|(status, _)| is_away(*status) && !is_away(refused.0));
+        if is_better {
+            bridge.refused = Some(refused);
+        }
+        if !bridge.forks.is_empty() {
+            self.relay.by_leg.remove(&leg);
+            return None;
+        }
+        let (status, warning) = bridge.refused.take()?;
+        Some(Ending::Refused { status, warning })
     }
 
     /// One end of a session whose media passes us by wants it changed: that is for the other end to say.
@@ -425,13 +516,17 @@ impl Participating {
         match end {
             End::Near => {
                 let (far, device) = (bridge.far, bridge.device.clone());
-                let own = bridge.own();
+                let (own, user) = (bridge.own(), bridge.user.clone());
                 self.remember_sender(net, device, &parcel);
                 let parcel = signed(parcel, &own, net.ends.cx.limits);
+                let Some(reports) = self.news(net, &user, &parcel) else {
+                    return net.legs.take(&mut net.ends, custody);
+                };
                 let sent = far.map(|far| net.legs.send(&mut net.ends, far, parcel));
                 match sent {
                     Some(Ok(id)) => {
-                        self.flights.insert(id, Flight::Relayed(custody));
+                        self.flights
+                            .insert(id, Flight::Relayed { custody, reports });
                     }
                     _ => net
                         .legs
@@ -439,7 +534,8 @@ impl Participating {
                 }
             }
             End::Far => {
-                let is_lost = bridge.near.is_none() && bridge.absence == Absence::Refuse;
+                let alone = bridge.near.is_none() && bridge.forks.is_empty();
+                let is_lost = alone && bridge.absence == Absence::Refuse;
                 if is_lost {
                     // Nothing is kept that would bring the session back with it.
                     self.open_near(net, id);
@@ -473,16 +569,8 @@ impl Participating {
         if let Some(near) = near.filter(|_| !self.is_busy(&user))
             && let Ok(id) = net.legs.send(&mut net.ends, near, parcel.clone())
         {
-            let delivery = Delivery {
-                user,
-                envelope,
-                parcel,
-                custody: Some(custody),
-                kept: None,
-                keeping: false,
-                absence,
-            };
-            return self.fly(net, id, delivery);
+            let delivery = Delivery::new(user, envelope, parcel, custody, absence);
+            return self.fly(net, delivery, vec![id]);
         }
         if Message::read(&parcel, net.ends.cx.limits).is_ok_and(|message| message.is_ephemeral()) {
             // Nobody is there to see somebody type, which is no fault of the session's.
@@ -494,6 +582,9 @@ impl Participating {
     /// A leg is over.
     pub(super) fn ended(&mut self, net: &mut Net<'_, Event>, leg: LegId, ending: Ending) {
         self.relay.receptions.remove(&leg);
+        let Some(ending) = self.fork_refused(net, leg, ending) else {
+            return;
+        };
         let Some((id, end, bridge)) = self.relay.bridge(leg) else {
             return;
         };
@@ -548,6 +639,9 @@ impl Participating {
         let Some(bridge) = self.relay.remove(id) else {
             return;
         };
+        for leg in bridge.forks {
+            net.legs.end(&mut net.ends, leg, reason.clone());
+        }
         for leg in [bridge.near, bridge.far].into_iter().flatten() {
             if bridge.answered {
                 net.legs.finish(&mut net.ends, leg, reason.clone());
@@ -560,8 +654,10 @@ impl Participating {
     /// A user has a device again and nothing waits for it any more: sessions that others still hold with
     /// the user are opened towards it.
     pub(super) fn bridge_late(&mut self, net: &mut Net<'_, Event>, user: &str) {
-        let lonely =
-            |bridge: &Bridge| bridge.user == user && bridge.near.is_none() && bridge.far.is_some();
+        let lonely = |bridge: &Bridge| {
+            let alone = bridge.near.is_none() && bridge.forks.is_empty();
+            bridge.user == user && alone && bridge.far.is_some()
+        };
         let bridges = self
             .relay
             .bridges
@@ -572,3 +668,6 @@ impl Participating {
         }
     }
 }
+
+/// What devices are told that did not get a session, in the words of TS 24.229.
+const ELSEWHERE: &str = "Call completed elsewhere";

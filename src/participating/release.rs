@@ -59,10 +59,7 @@ impl Participating {
         let Some(head) = inbox.queue.front() else {
             return;
         };
-        if inbox.out != Out::Nothing
-            || head.flying
-            || self.device(&user, Service::Pager, None).is_none()
-        {
+        if inbox.out != Out::Nothing || head.flying || !self.has_device(&user, Service::Pager) {
             return;
         }
         let sequence = head.sequence;
@@ -107,80 +104,99 @@ impl Participating {
         else {
             return self.done(net, id, sequence);
         };
-        match self.send_kept(net, id, &user, envelope, parcel) {
-            Some(parcel) => {
-                self.flights.insert(
-                    parcel,
-                    Flight::Released {
-                        inbox: id,
-                        sequence,
-                    },
-                );
-                if let Some(inbox) = self.inboxes.get_mut(id) {
-                    inbox.out = Out::Flying;
-                }
-            }
-            None => self.retry_later(net, id),
+        let copies = self.send_kept(net, id, &user, &envelope, &parcel);
+        if copies.is_empty() {
+            return self.retry_later(net, id);
+        }
+        self.flew(id, sequence, copies);
+    }
+
+    /// A kept message is on its way to devices.
+    pub(super) fn flew(&mut self, id: InboxId, sequence: u64, copies: Vec<ParcelId>) {
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.sent(sequence, copies.len());
+        }
+        for copy in copies {
+            let flight = Flight::Released {
+                inbox: id,
+                sequence,
+            };
+            self.flights.insert(copy, flight);
         }
     }
 
-    /// Sends a kept message to the user's device: chat messages in a session, the rest on its own.
+    /// Sends a kept message to the user's devices: chat messages in a session, the rest on its own.
     fn send_kept(
         &mut self,
         net: &mut Net<'_, Event>,
         id: InboxId,
         user: &str,
-        envelope: Envelope,
-        parcel: Parcel,
-    ) -> Option<ParcelId> {
-        let chat = envelope.service == Some(Service::Session)
-            && self.device(user, Service::Session, None).is_some();
-        let inbox = self.inboxes.get_mut(id)?;
-        let conversation = envelope
-            .thread
-            .as_ref()
-            .map(|thread| thread.conversation.clone())
-            .unwrap_or_default();
-        if let Some((leg, of)) = inbox.session.take() {
-            if chat && of == conversation && net.legs.contains(leg) {
-                let sent = net.legs.send(&mut net.ends, leg, parcel.clone());
-                if !matches!(sent, Err(msrp::SendError::TooLarge)) {
-                    inbox.session = Some((leg, of));
-                    return sent.ok();
-                }
-                // Another way may have room for it.
+        envelope: &Envelope,
+        parcel: &Parcel,
+    ) -> Vec<ParcelId> {
+        let chat =
+            envelope.service == Some(Service::Session) && self.has_device(user, Service::Session);
+        let Some(inbox) = self.inboxes.get_mut(id) else {
+            return Vec::new();
+        };
+        let thread = envelope.thread.as_ref();
+        let conversation = thread.map(|thread| thread.conversation.clone());
+        let conversation = conversation.unwrap_or_default();
+        let mut legs = Vec::new();
+        if let Some((open, of)) = inbox.session.take() {
+            let (here, gone) = (open.into_iter()).partition::<Vec<_>, _>(|leg| {
+                chat && of == conversation && net.legs.contains(*leg)
+            });
+            for leg in gone {
                 net.legs.finish(&mut net.ends, leg, completed());
-                return self.send_alone(net, user, envelope, parcel);
             }
-            net.legs.finish(&mut net.ends, leg, completed());
+            legs = here;
         }
         if !chat {
             return self.send_alone(net, user, envelope, parcel);
         }
-        let leg = self.open_deferred(net, user, envelope)?;
-        self.inboxes.get_mut(id)?.session = Some((leg, conversation));
-        net.legs.send(&mut net.ends, leg, parcel).ok()
+        if legs.is_empty() {
+            legs = self.open_deferred(net, user, envelope);
+        }
+        let mut copies = Vec::new();
+        let mut too_large = false;
+        for &leg in &legs {
+            match net.legs.send(&mut net.ends, leg, parcel.clone()) {
+                Ok(copy) => copies.push(copy),
+                Err(error) => too_large |= matches!(error, msrp::SendError::TooLarge),
+            }
+        }
+        if copies.is_empty() && too_large {
+            // Another way may have room for it.
+            for leg in legs {
+                net.legs.finish(&mut net.ends, leg, completed());
+            }
+            return self.send_alone(net, user, envelope, parcel);
+        }
+        if let Some(inbox) = self.inboxes.get_mut(id) {
+            inbox.session = Some((legs, conversation));
+        }
+        copies
     }
 
-    /// Opens the session in which what was kept of a chat is delivered. Its asserted identity is that of
+    /// Opens the sessions in which what was kept of a chat is delivered. Their asserted identity is that of
     /// this function; the original sender is in Referred-By.
     fn open_deferred(
         &self,
         net: &mut Net<'_, Event>,
         user: &str,
-        mut envelope: Envelope,
-    ) -> Option<LegId> {
-        let destination = self.device_destination(user, Service::Session, None)?;
+        envelope: &Envelope,
+    ) -> Vec<LegId> {
+        let mut envelope = envelope.clone();
         envelope.referred_by = Some(envelope.sender().clone());
         envelope.identity = Identity::Asserted(vec![self.config.deferred_uri.clone()]);
-        net.legs
-            .open(
-                &mut net.ends,
-                destination,
-                &envelope,
-                Terms::delivery(Setup::ActPass),
-            )
-            .ok()
+        let destinations = self.destinations(user, Service::Session, None);
+        let legs = destinations.into_iter().filter_map(|destination| {
+            let terms = Terms::delivery(Setup::ActPass);
+            let opened = net.legs.open(&mut net.ends, destination, &envelope, terms);
+            opened.ok()
+        });
+        legs.collect()
     }
 
     /// A kept message has landed at the device, or has not.
@@ -195,10 +211,11 @@ impl Participating {
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;
         };
-        inbox.out = Out::Nothing;
-        inbox.set_flying(sequence, false);
-        match result {
-            Ok(_) => self.done(net, id, sequence),
+        let Some(outcome) = inbox.landed(sequence, result) else {
+            return;
+        };
+        match outcome {
+            Ok(()) => self.done(net, id, sequence),
             Err(status) if super::terminating::is_deferrable(status) => {
                 if !is_away(status) && inbox.refuse(sequence) >= most {
                     // It says "later" for ever, and others wait behind it.
@@ -259,7 +276,7 @@ impl Participating {
             return self.release(net, id);
         }
         let user = inbox.user.clone();
-        if let Some((leg, _)) = inbox.session.take() {
+        for leg in (inbox.session.take()).map_or_else(Vec::new, |(legs, _)| legs) {
             net.legs.finish(&mut net.ends, leg, completed());
         }
         self.inboxes.close_if_empty(id);
@@ -283,7 +300,7 @@ impl Participating {
 }
 
 /// Whether a failure says nothing of the message: nobody is there, or somebody is busy.
-const fn is_away(status: Status) -> bool {
+pub(super) const fn is_away(status: Status) -> bool {
     matches!(status.code(), 408 | 480 | 486 | 487 | 503 | 600)
 }
 
@@ -325,6 +342,9 @@ mod tests {
         let refuse = |node: &mut Node<Participating>| {
             node.command(now, |function, net| {
                 let id = function.inboxes.by_user[BOB];
+                if let Some(inbox) = function.inboxes.get_mut(id) {
+                    inbox.sent(1, 1);
+                }
                 function.kept_landed(net, id, 1, Err(status));
             });
             events(node)

@@ -1,14 +1,16 @@
 //! The terminating side: to the served user's device, or into the inbox.
 
+use super::devices::destination;
 use super::inbox::InboxId;
 use super::release::completed;
 use super::{Absence, Due, Event, Flight, Participating, Preferences, Subscriber, Waiting};
 use crate::conversation::{
     Custody, Envelope, LegId, Message, Mode, Parcel, ParcelId, Service, Terms, is_ephemeral,
 };
-use crate::engine::Limits;
+use crate::engine::{Limits, id};
 use crate::node::Net;
 use crate::sdp::msrp::Setup;
+use crate::sip::msg::header::FeatureTags;
 use crate::sip::msg::{Request, Status};
 use crate::wire::Text;
 use std::collections::VecDeque;
@@ -28,7 +30,12 @@ pub(super) enum What {
     Session { leg: LegId, terms: Terms },
 }
 
-/// A message on its way to a device.
+id! {
+    /// A message on its way to devices.
+    DeliveryId
+}
+
+/// A message on its way to one or more devices.
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) user: Text,
@@ -41,6 +48,38 @@ pub(super) struct Delivery {
     /// Whether the store is being asked to keep it.
     pub(super) keeping: bool,
     pub(super) absence: Absence,
+    /// How many devices have not answered yet.
+    pub(super) out: usize,
+    /// Whether a device has taken it.
+    pub(super) taken: bool,
+    /// Whether all have failed before the store had it.
+    pub(super) lost: bool,
+    /// Why those failed that have.
+    status: Option<Status>,
+}
+
+impl Delivery {
+    pub(super) const fn new(
+        user: Text,
+        envelope: Envelope,
+        parcel: Parcel,
+        custody: Custody,
+        absence: Absence,
+    ) -> Self {
+        Self {
+            user,
+            envelope,
+            parcel,
+            custody: Some(custody),
+            kept: None,
+            keeping: false,
+            absence,
+            out: 0,
+            taken: false,
+            lost: false,
+            status: None,
+        }
+    }
 }
 
 impl Arrival {
@@ -127,8 +166,7 @@ impl Participating {
                 self.deliver(net, &user, envelope, parcel, custody, preferences);
             }
             What::Session { leg, terms } if envelope.service == Some(Service::LargeMessage) => {
-                if preferences.absence == Absence::Refuse
-                    && self.device(&user, Service::Pager, None).is_none()
+                if preferences.absence == Absence::Refuse && !self.has_device(&user, Service::Pager)
                 {
                     let status = Status::TEMPORARILY_UNAVAILABLE;
                     return net.legs.reject(&mut net.ends, leg, status, None);
@@ -151,38 +189,39 @@ impl Participating {
         custody: Custody,
         preferences: &Preferences,
     ) {
-        let reachable = !preferences.unwilling && self.device(user, Service::Pager, None).is_some();
-        if reachable
-            && !self.is_busy(user)
-            && let Some(id) = self.send_alone(net, user, envelope.clone(), parcel.clone())
-        {
-            let delivery = Delivery {
-                user: user.clone(),
-                envelope,
-                parcel,
-                custody: Some(custody),
-                kept: None,
-                keeping: false,
-                absence: preferences.absence,
-            };
-            return self.fly(net, id, delivery);
+        let reachable = !preferences.unwilling && self.has_device(user, Service::Pager);
+        if reachable && !self.is_busy(user) {
+            let copies = self.send_alone(net, user, &envelope, &parcel);
+            if !copies.is_empty() {
+                let absence = preferences.absence;
+                let delivery = Delivery::new(user.clone(), envelope, parcel, custody, absence);
+                return self.fly(net, delivery, copies);
+            }
         }
         self.defer(net, user, &envelope, &parcel, custody, preferences.absence);
     }
 
-    /// Watches over a message that is on its way to a device.
-    pub(super) fn fly(&mut self, net: &Net<'_, Event>, id: ParcelId, delivery: Delivery) {
+    /// Watches over a message that is on its way to devices.
+    pub(super) fn fly(
+        &mut self,
+        net: &Net<'_, Event>,
+        mut delivery: Delivery,
+        copies: Vec<ParcelId>,
+    ) {
+        delivery.out = copies.len();
+        let user = delivery.user.clone();
+        let id = DeliveryId(self.deliveries.insert(delivery));
         self.timers
             .set(Due::Patience(id), net.now() + self.config.patience);
-        let user = delivery.user.clone();
         let none = VecDeque::new;
         self.flying.entry(user).or_insert_with(none).push_back(id);
-        self.flights
-            .insert(id, Flight::Delivery(Box::new(delivery)));
+        for copy in copies {
+            self.flights.insert(copy, Flight::Delivery(id));
+        }
     }
 
     /// A message is no longer on its way to a device.
-    fn come_down(&mut self, user: &Text, id: ParcelId) {
+    fn come_down(&mut self, user: &Text, id: DeliveryId) {
         self.timers.cancel(&Due::Patience(id));
         if let Some(flying) = self.flying.get_mut(user) {
             flying.retain(|other| *other != id);
@@ -211,37 +250,43 @@ impl Participating {
         self.keep(net, user, envelope, parcel, Some(custody), None);
     }
 
-    /// Sends a message to the user's device on its own: in one SIP MESSAGE, or in a session made for it.
+    /// Sends a message to the user's devices on its own: in one SIP MESSAGE each, or in a session made for it.
     pub(super) fn send_alone(
         &self,
         net: &mut Net<'_, Event>,
         user: &str,
-        mut envelope: Envelope,
-        parcel: Parcel,
-    ) -> Option<ParcelId> {
-        let instance = self.addressee(net, user, &envelope, &parcel);
-        let instance = instance.as_deref();
+        envelope: &Envelope,
+        parcel: &Parcel,
+    ) -> Vec<ParcelId> {
+        let instance = self.addressee(net, user, envelope, parcel);
         let large = Mode::choose(false, parcel.body.len(), self.config.pager_limit) == Mode::Large;
-        if large
-            && let Some(destination) =
-                self.device_destination(user, Service::LargeMessage, instance)
-        {
-            envelope.service = Some(Service::LargeMessage);
-            let terms = Terms::delivery(Setup::ActPass);
-            let leg = net
-                .legs
-                .open(&mut net.ends, destination, &envelope, terms)
-                .ok()?;
-            let parcel = net.legs.send(&mut net.ends, leg, parcel).ok()?;
-            net.legs.finish(&mut net.ends, leg, completed());
-            return Some(parcel);
-        }
-        // A plain SIP user agent knows no large messages, but its transport may carry a long one.
-        let destination = self.device_destination(user, Service::Pager, instance)?;
-        if envelope.service == Some(Service::LargeMessage) {
-            envelope.service = Some(Service::Pager);
-        }
-        Some(net.legs.page(&mut net.ends, destination, &envelope, parcel))
+        let devices = self.devices(user, Service::Pager, instance.as_deref());
+        let copies = devices.into_iter().filter_map(|device| {
+            let (destination, mut envelope) = (destination(device), envelope.clone());
+            let takes_large =
+                FeatureTags::new(&device.params).has_icsi(Service::LargeMessage.icsi());
+            if large && takes_large {
+                envelope.service = Some(Service::LargeMessage);
+                let terms = Terms::delivery(Setup::ActPass);
+                let leg = net
+                    .legs
+                    .open(&mut net.ends, destination, &envelope, terms)
+                    .ok()?;
+                let copy = net.legs.send(&mut net.ends, leg, parcel.clone()).ok()?;
+                net.legs.finish(&mut net.ends, leg, completed());
+                return Some(copy);
+            }
+            // A plain SIP user agent knows no large messages, but its transport may carry a long one.
+            if envelope.service == Some(Service::LargeMessage) {
+                envelope.service = Some(Service::Pager);
+            }
+            let content = parcel.clone();
+            Some(
+                net.legs
+                    .page(&mut net.ends, destination, &envelope, content),
+            )
+        });
+        copies.collect()
     }
 
     /// The next hop has taken something, or has not.
@@ -252,7 +297,11 @@ impl Participating {
         result: Result<bool, Status>,
     ) {
         match self.flights.remove(&parcel) {
-            Some(Flight::Relayed(custody)) => {
+            Some(Flight::Relayed { custody, reports }) => {
+                if result.is_err() {
+                    // Whoever reports will do so again.
+                    self.reported.forget(&reports);
+                }
                 let status = match result {
                     Ok(true) => Status::ACCEPTED,
                     Ok(false) => Status::OK,
@@ -260,10 +309,7 @@ impl Participating {
                 };
                 net.legs.answer(&mut net.ends, custody, status);
             }
-            Some(Flight::Delivery(delivery)) => {
-                self.come_down(&delivery.user, parcel);
-                self.delivery_landed(net, parcel, *delivery, result);
-            }
+            Some(Flight::Delivery(delivery)) => self.delivery_landed(net, delivery, result),
             Some(Flight::Released { inbox, sequence }) => {
                 self.kept_landed(net, inbox, sequence, result)
             }
@@ -272,61 +318,97 @@ impl Participating {
                 inbox,
                 sequence,
             }) => self.fetch_landed(net, leg, inbox, sequence, result.is_ok()),
-            Some(Flight::Told { inbox }) => self.told(net, inbox, result.is_ok()),
-            Some(Flight::Lost) | None => {}
+            Some(Flight::Told { inbox }) => self.told(net, inbox, result),
+            None => {}
         }
     }
 
+    /// One of the devices that a message went to has taken it, or has not. The first that has it decides; all
+    /// must have failed before the message has.
     fn delivery_landed(
         &mut self,
         net: &mut Net<'_, Event>,
-        id: ParcelId,
-        delivery: Delivery,
+        id: DeliveryId,
         result: Result<bool, Status>,
     ) {
-        let Delivery {
-            user,
-            envelope,
-            parcel,
-            custody,
-            kept,
-            keeping,
-            absence,
-        } = delivery;
-        if let Some((inbox, sequence)) = kept {
-            return self.slow_landed(net, inbox, sequence, result.is_ok());
-        }
-        let Some(custody) = custody else {
-            if keeping && result.is_err() {
-                // The store is about to have it, and must not think that a device has it as well.
-                self.flights.insert(id, Flight::Lost);
-            }
+        let Some(delivery) = self.deliveries.get_mut(id.0) else {
             return;
         };
+        delivery.out = delivery.out.saturating_sub(1);
+        let is_last = delivery.out == 0;
+        let user = delivery.user.clone();
         match result {
-            Ok(_) => net.legs.take(&mut net.ends, custody),
-            Err(status) if is_deferrable(status) => {
-                self.defer(net, &user, &envelope, &parcel, custody, absence)
+            Ok(_) if !std::mem::replace(&mut delivery.taken, true) => {
+                let (kept, custody) = (delivery.kept, delivery.custody.take());
+                self.come_down(&user, id);
+                if let Some((inbox, sequence)) = kept {
+                    self.slow_landed(net, inbox, sequence, true);
+                } else if let Some(custody) = custody {
+                    net.legs.take(&mut net.ends, custody);
+                }
             }
-            Err(status) => net.legs.answer(&mut net.ends, custody, status),
+            Ok(_) => {}
+            Err(status) => {
+                let said_later = delivery.status.is_some_and(is_deferrable);
+                if !said_later {
+                    delivery.status = Some(status);
+                }
+                if is_last && !delivery.taken {
+                    self.come_down(&user, id);
+                    return self.delivery_failed(net, id);
+                }
+            }
+        }
+        if is_last {
+            self.deliveries.remove(id.0);
+        }
+    }
+
+    /// No device has taken a message.
+    fn delivery_failed(&mut self, net: &mut Net<'_, Event>, id: DeliveryId) {
+        if let Some(delivery) = self.deliveries.get_mut(id.0)
+            && delivery.keeping
+        {
+            // The store is about to have it, and must not think that a device has it as well.
+            delivery.lost = true;
+            return;
+        }
+        let Some(delivery) = self.deliveries.remove(id.0) else {
+            return;
+        };
+        if let Some((inbox, sequence)) = delivery.kept {
+            return self.slow_landed(net, inbox, sequence, false);
+        }
+        let Some(custody) = delivery.custody else {
+            return;
+        };
+        match delivery.status {
+            Some(status) if !is_deferrable(status) => {
+                net.legs.answer(&mut net.ends, custody, status);
+            }
+            _ => {
+                let (user, absence) = (&delivery.user, delivery.absence);
+                let (envelope, parcel) = (&delivery.envelope, &delivery.parcel);
+                self.defer(net, user, envelope, parcel, custody, absence);
+            }
         }
     }
 
     /// A device takes its time to confirm a message: it is kept as well, and the sender released. So is
     /// everything else on its way to that user, in order: what comes next waits in the inbox already, and
     /// nothing may fall behind it.
-    pub(super) fn out_of_patience(&mut self, net: &mut Net<'_, Event>, parcel: ParcelId) {
-        let Some(Flight::Delivery(delivery)) = self.flights.get(&parcel) else {
+    pub(super) fn out_of_patience(&mut self, net: &mut Net<'_, Event>, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get(id.0) else {
             return;
         };
         let flying = self.flying.get(&delivery.user).cloned().unwrap_or_default();
-        for parcel in flying {
-            self.keep_flying(net, parcel);
+        for id in flying {
+            self.keep_flying(net, id);
         }
     }
 
-    fn keep_flying(&mut self, net: &mut Net<'_, Event>, parcel: ParcelId) {
-        let Some(Flight::Delivery(delivery)) = self.flights.get_mut(&parcel) else {
+    fn keep_flying(&mut self, net: &mut Net<'_, Event>, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get_mut(id.0) else {
             return;
         };
         if delivery.absence == Absence::Refuse {
@@ -345,7 +427,7 @@ impl Participating {
         if ephemeral {
             return net.legs.take(&mut net.ends, custody);
         }
-        self.keep(net, &user, &envelope, &content, Some(custody), Some(parcel));
+        self.keep(net, &user, &envelope, &content, Some(custody), Some(id));
     }
 }
 

@@ -5,6 +5,7 @@ mod two_domains;
 
 mod chaos;
 mod deferred;
+mod devices;
 mod expiry;
 mod loss;
 mod media_path;

@@ -511,7 +511,7 @@ fn r66_a_report_goes_to_the_device_that_sent_the_message() {
         stage.register(device);
         stage.run(2);
     }
-    // The tablet registered last, so what comes from others goes there.
+    stage.record(true);
     let hello = stage.write("alice's phone", "bob", "Hello from the phone");
     stage.run(5);
     stage.read_all("bob");
@@ -520,8 +520,16 @@ fn r66_a_report_goes_to_the_device_that_sent_the_message() {
         stage.statuses("alice's phone", &hello),
         [Delivered, Displayed]
     );
+    let reports = stage.requests("server", "MESSAGE").into_iter();
+    let to_alice = reports.filter(|message| message.starts_with("MESSAGE sip:alice@198"));
+    assert_eq!(to_alice.count(), 2, "none for the tablet");
     stage.write("bob", "alice", "Hello, Alice");
     stage.run(5);
-    assert_eq!(stage.texts("alice's tablet"), ["Hello, Alice"]);
-    assert_eq!(stage.texts("alice's phone"), [""; 0]);
+    for device in ["alice's phone", "alice's tablet"] {
+        assert_eq!(
+            stage.texts(device),
+            ["Hello, Alice"],
+            "of others, both hear"
+        );
+    }
 }
