@@ -11,7 +11,7 @@
 //! | 4 | [`node`] | the only run loop |
 //! | 3 | [`conversation`] | legs, envelopes, messages, receipts: what all roles share |
 //! | 2 | [`sip`], [`msrp`] | endpoints: transactions, dialogs, connections, sessions |
-//! | 1 | [`sip::msg`], [`msrp::msg`], [`sdp`], [`cpim`], [`imdn`], [`composing`], [`events`] | bytes as values and back |
+//! | 1 | [`sip::msg`], [`msrp::msg`], [`sdp`], [`cpim`], [`imdn`], [`composing`], [`events`], [`lists`] | bytes as values and back |
 //! | 0 | [`engine`], [`wire`] | what every machine is handed; what text protocols share |
 //!
 //! Beside the tiers: `trace` looks at what passed (feature `trace`), and the [`manual`] holds the longer texts.
@@ -25,6 +25,7 @@ pub mod cpim;
 pub mod deferred;
 pub mod events;
 pub mod imdn;
+pub mod lists;
 pub mod msrp;
 pub mod sdp;
 pub mod sip;

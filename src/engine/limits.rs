@@ -93,6 +93,8 @@ pub struct Limits {
     pub xml_size: usize,
     /// Items of the state that a subscription tells: dialogs, or contacts of registrations.
     pub event_items: usize,
+    /// Entries of a list of recipients (RFC 5363).
+    pub recipients: usize,
     /// Depth of elements in an XML document.
     pub xml_depth: usize,
     /// Attributes of one XML element.
@@ -171,6 +173,7 @@ impl Default for Limits {
             part_depth: 4,
             xml_size: 64 * 1024,
             event_items: 1024,
+            recipients: 500,
             xml_depth: 16,
             xml_attributes: 64,
             inflated: 1024 * 1024,

@@ -1,6 +1,6 @@
 //! Which calls somebody has: the document of the `dialog` event package (RFC 4235).
 
-use super::{Extent, Outcome, ParseError, Versions};
+use super::{Extent, Outcome, ParseError, Versions, number, text};
 use crate::engine::Limits;
 use crate::wire::{Text, xml};
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The event package (RFC 4235 §3.1).
 pub const PACKAGE: &str = "dialog";
 
-/// The media type of the document (RFC 4235 §3.4).
+/// The media type of the document (RFC 4235 §3.5).
 pub const MEDIA_TYPE: &str = "application/dialog-info+xml";
 
 const NS: &str = "urn:ietf:params:xml:ns:dialog-info";
@@ -103,7 +103,7 @@ pub enum Cause {
     Timeout,
 }
 
-/// The dialog that another took the place of (RFC 4235 §4.1.3).
+/// The dialog that another took the place of (RFC 4235 §4.1.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
     /// Its Call-ID.
@@ -368,14 +368,6 @@ impl Cause {
             Self::Timeout => "timeout",
         }
     }
-}
-
-fn text(value: Option<&str>) -> Option<Text> {
-    value.map(Text::from)
-}
-
-fn number(value: Option<&str>) -> Option<u32> {
-    value?.trim().parse().ok()
 }
 
 fn dialog(start: &xml::Element<'_>, reader: &mut xml::Reader<'_>) -> Result<Dialog, ParseError> {

@@ -3,6 +3,8 @@
 //! | document | event package | specified in |
 //! |---|---|---|
 //! | [`dialog_info`] | `dialog` | RFC 4235 |
+//! | [`reg_info`] | `reg` | RFC 3680, RFC 5628 |
+//! | [`pidf`] | `presence` | RFC 3863 |
 //!
 //! A notifier tells the whole state first and then what has changed, each document with the next version. What makes
 //! one state of them again is beside each document; it says whether anything was missed, upon which the subscription
@@ -12,8 +14,10 @@
 //! document is about must be there.
 
 pub mod dialog_info;
+pub mod pidf;
+pub mod reg_info;
 
-use crate::wire::xml;
+use crate::wire::{Text, xml};
 
 /// Why bytes are not the document that was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +97,14 @@ impl Versions {
             (Some(_), Extent::Partial) => Outcome::Missed,
         }
     }
+}
+
+fn text(value: Option<&str>) -> Option<Text> {
+    value.map(Text::from)
+}
+
+fn number(value: Option<&str>) -> Option<u32> {
+    value?.trim().parse().ok()
 }
 
 #[cfg(test)]
