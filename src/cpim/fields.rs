@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 /// Where one header is, as offsets into the head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) name: (u32, u32),
     pub(super) value: (u32, u32),
@@ -11,11 +11,19 @@ pub(super) struct Field {
     pub(super) content: bool,
 }
 
+impl Field {
+    const NONE: Self = Self {
+        name: (0, 0),
+        value: (0, 0),
+        content: false,
+    };
+}
+
 /// As many as a chat message has, and a few more.
 const NEAR: usize = 12;
 
 /// A list of fields, of which those of a usual message need no memory of their own.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Fields {
     near: [Field; NEAR],
     count: usize,
@@ -24,19 +32,23 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    #[inline]
     pub(super) fn push(&mut self, field: Field) {
         match self.near.get_mut(self.count) {
             Some(place) if self.far.is_empty() => {
                 *place = field;
                 self.count += 1;
             }
-            _ => {
-                if self.far.is_empty() {
-                    self.far.extend_from_slice(&self.near);
-                }
-                self.far.push(field);
-            }
+            _ => self.push_far(field),
         }
+    }
+
+    #[cold]
+    fn push_far(&mut self, field: Field) {
+        if self.far.is_empty() {
+            self.far.extend_from_slice(&self.near);
+        }
+        self.far.push(field);
     }
 
     pub(super) fn truncate(&mut self, count: usize) {
@@ -51,6 +63,16 @@ impl Fields {
             false => &mut self.far,
         };
         all.get_mut(known..)?.last_mut()
+    }
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            near: [Field::NONE; NEAR],
+            count: 0,
+            far: Vec::new(),
+        }
     }
 }
 
@@ -73,7 +95,7 @@ mod tests {
     fn a_list_is_the_same_near_and_far() {
         let field = |n: usize| Field {
             name: (n as u32, 0),
-            ..Field::default()
+            ..Field::NONE
         };
         for count in [0, 1, NEAR - 1, NEAR, NEAR + 1, 3 * NEAR] {
             let mut fields = Fields::default();

@@ -5,15 +5,9 @@
 
 use super::fields::{Field, Fields};
 use super::{ParseError, ParseErrorKind};
+use crate::wire::swar;
 use memchr::{memchr, memchr3};
 use std::ops::Range;
-
-/// Where all headers are, and where the head ends.
-#[derive(Debug)]
-pub(super) struct Index {
-    pub(super) fields: Fields,
-    pub(super) head: usize,
-}
 
 /// What a block of headers is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,14 +20,19 @@ enum Block {
     Doubtful,
 }
 
-/// Indexes the head of a message: at most `size` bytes and `count` headers.
-pub(super) fn index(bytes: &[u8], size: usize, count: usize) -> Result<Index, ParseError> {
+/// Indexes the head of a message, at most `size` bytes and `count` headers, into `fields`, and tells where it ends.
+pub(super) fn index(
+    bytes: &[u8],
+    size: usize,
+    count: usize,
+    fields: &mut Fields,
+) -> Result<usize, ParseError> {
     let mut scan = Scan {
         bytes: bytes.get(..size).unwrap_or(bytes),
         cut: bytes.len() > size,
         count,
         at: 0,
-        fields: Fields::default(),
+        fields,
     };
     // Some peers begin the body of the transport with an empty line.
     while scan.blank_line() {}
@@ -73,10 +72,7 @@ pub(super) fn index(bytes: &[u8], size: usize, count: usize) -> Result<Index, Pa
             }
         }
     }
-    Ok(Index {
-        fields: scan.fields,
-        head: scan.at,
-    })
+    Ok(scan.at)
 }
 
 struct Scan<'a> {
@@ -85,7 +81,7 @@ struct Scan<'a> {
     cut: bool,
     count: usize,
     at: usize,
-    fields: Fields,
+    fields: &'a mut Fields,
 }
 
 impl Scan<'_> {
@@ -108,7 +104,7 @@ impl Scan<'_> {
                 return if rest.is_empty() {
                     Ok(())
                 } else {
-                    self.line(rest, known, block)
+                    self.line(start, rest, known, block)
                 };
             };
             let (line, rest) = rest.split_at(end);
@@ -120,50 +116,71 @@ impl Scan<'_> {
             if line.is_empty() {
                 return Ok(());
             }
-            self.line(line, known, block)?;
+            self.line(start, line, known, block)?;
         }
     }
 
-    /// Reads one line of headers. `known` is how many there were before its block.
-    fn line(&mut self, line: &[u8], known: usize, block: Block) -> Result<(), ParseError> {
-        let start = self.offset(line);
-        let error = |kind, at| Err(ParseError { kind, at });
-        if let Some(b' ' | b'\t') = line.first() {
-            let end = start + line.trim_ascii_end().len();
-            return match self.fields.last_after(known) {
-                // RFC 3862 does not fold lines, but MIME does.
-                Some(field) => {
-                    field.value.1 = field.value.1.max(narrow(end));
-                    Ok(())
-                }
-                None => error(ParseErrorKind::Header, start),
-            };
-        }
-        let Some(name) = name(line) else {
-            return error(ParseErrorKind::Header, start);
+    /// Reads the line of headers that begins at `start`. `known` is how many there were before its block.
+    #[inline]
+    fn line(
+        &mut self,
+        start: usize,
+        line: &[u8],
+        known: usize,
+        block: Block,
+    ) -> Result<(), ParseError> {
+        let Some(name) = swar::name(line) else {
+            return self.fold(start, line, known);
         };
         if self.fields.len() >= self.count {
-            return error(ParseErrorKind::TooLarge, start);
+            return Err(ParseError {
+                kind: ParseErrorKind::TooLarge,
+                at: start,
+            });
         }
-        let after = line.get(name.len() + 1..).unwrap_or_default();
-        let value = after.trim_ascii();
-        let value_start = if value.is_empty() {
-            start + name.len() + 1
-        } else {
-            self.offset(value)
+        let (name, after) = line.split_at(name);
+        let after = after.get(1..).unwrap_or_default();
+        let value_at = start + name.len() + 1;
+        let (value_at, value_end) = match after {
+            // As it is written by nearly everybody.
+            [b' ', first, ..] if !first.is_ascii_whitespace() => (
+                value_at + 1,
+                value_at + after.len() - trailing_spaces(after),
+            ),
+            _ => {
+                let value = after.trim_ascii_start();
+                let spaces = if value.is_empty() {
+                    0
+                } else {
+                    after.len() - value.len()
+                };
+                let from = value_at + spaces;
+                (from, from + value.trim_ascii_end().len())
+            }
         };
         self.fields.push(Field {
             name: span(start..start + name.len()),
-            value: span(value_start..value_start + value.len()),
+            value: span(value_at..value_end),
             // Some peers put the headers of the content among those of the message.
             content: block != Block::Message || is_of_content(name),
         });
         Ok(())
     }
 
-    /// Where a slice of the bytes is.
-    fn offset(&self, part: &[u8]) -> usize {
-        part.as_ptr().addr() - self.bytes.as_ptr().addr()
+    /// Takes a line that is none of its own: RFC 3862 does not fold lines, but MIME does.
+    #[cold]
+    fn fold(&mut self, start: usize, line: &[u8], known: usize) -> Result<(), ParseError> {
+        let end = start + line.trim_ascii_end().len();
+        match (line.first(), self.fields.last_after(known)) {
+            (Some(b' ' | b'\t'), Some(field)) => {
+                field.value.1 = field.value.1.max(narrow(end));
+                Ok(())
+            }
+            _ => Err(ParseError {
+                kind: ParseErrorKind::Header,
+                at: start,
+            }),
+        }
     }
 
     /// Skips an empty line, if there is one.
@@ -198,15 +215,16 @@ impl Scan<'_> {
     }
 }
 
+fn trailing_spaces(text: &[u8]) -> usize {
+    match text.last() {
+        Some(last) if last.is_ascii_whitespace() => text.len() - text.trim_ascii_end().len(),
+        _ => 0,
+    }
+}
+
 /// The name at the start of a header line.
 fn name(line: &[u8]) -> Option<&[u8]> {
-    let end = line
-        .iter()
-        .position(|byte| *byte == b':' || !byte.is_ascii_graphic())?;
-    match line.split_at_checked(end)? {
-        (name @ [_, ..], [b':', ..]) => Some(name),
-        _ => None,
-    }
+    line.get(..swar::name(line)?)
 }
 
 fn is_of_content(name: &[u8]) -> bool {

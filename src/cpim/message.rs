@@ -71,22 +71,25 @@ impl Message {
     ///
     /// There are no headers, or a line among them is none, or they exceed the limits.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let found = index(&bytes, limits.cpim_head, limits.cpim_headers)?;
-        let body = bytes.slice(found.head..);
-        let (head, fields) = match Text::from_utf8(bytes.slice(..found.head)) {
-            Ok(head) => (head, found.fields),
+        let mut message = Self {
+            head: Text::default(),
+            fields: Fields::default(),
+            body: Bytes::new(),
+            whole: None,
+        };
+        let (size, count) = (limits.cpim_head, limits.cpim_headers);
+        let end = index(&bytes, size, count, &mut message.fields)?;
+        message.head = match Text::from_utf8(bytes.slice(..end)) {
+            Ok(head) => head,
             Err(_) => {
-                let head = Text::from_utf8_lossy(bytes.slice(..found.head));
-                let found = index(head.as_bytes(), usize::MAX, limits.cpim_headers)?;
-                (head, found.fields)
+                let head = Text::from_utf8_lossy(bytes.slice(..end));
+                message.fields = Fields::default();
+                index(head.as_bytes(), usize::MAX, count, &mut message.fields)?;
+                head
             }
         };
-        let mut message = Self {
-            head,
-            fields,
-            body,
-            whole: Some(bytes),
-        };
+        message.body = bytes.slice(end..);
+        message.whole = Some(bytes);
         message.trim_body();
         Ok(message)
     }

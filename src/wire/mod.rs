@@ -1,5 +1,6 @@
 //! Tier 0: what text protocols share.
 
+pub(crate) mod swar;
 mod text;
 
 pub mod cursor;

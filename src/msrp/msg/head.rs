@@ -7,7 +7,7 @@ use super::parse::{ParseError, ParseErrorKind, report_status, status_code};
 use super::path::Path;
 use super::range::ByteRange;
 use super::status::{FailureReport, Status};
-use crate::wire::Text;
+use crate::wire::{Text, swar};
 use bytes::Bytes;
 use memchr::memchr_iter;
 
@@ -378,7 +378,7 @@ fn start_line(line: &str) -> Option<StartLine> {
 
 /// Name and value, without the spaces around them.
 fn split(line: &str) -> Option<(&str, &str)> {
-    let colon = line.bytes().position(|byte| byte == b':')?;
+    let colon = swar::position(line.as_bytes(), b':')?;
     let name = line.get(..colon)?.trim_ascii();
     let value = line.get(colon + 1..)?.trim_ascii();
     Some((name, value))
