@@ -68,7 +68,7 @@ impl IsComposing {
     ///
     /// The bytes are not such a document.
     pub fn parse(document: &[u8], limits: &Limits) -> Result<Self, ParseError> {
-        let document = String::from_utf8_lossy(document);
+        let document = xml::text(document);
         let mut reader = xml::Reader::new(&document, limits)?;
         if !matches!(reader.child()?, Some(root) if root.name.eq_ignore_ascii_case("isComposing")) {
             return Err(ParseError::NotIsComposing);

@@ -172,7 +172,7 @@ impl Imdn {
     ///
     /// The bytes are not such a document.
     pub fn parse(document: &[u8], limits: &Limits) -> Result<Self, ParseError> {
-        let document = String::from_utf8_lossy(document);
+        let document = xml::text(document);
         let mut reader = xml::Reader::new(&document, limits)?;
         if !matches!(reader.child()?, Some(root) if root.name == "imdn") {
             return Err(ParseError::NotImdn);

@@ -14,6 +14,9 @@ use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 /// assert_eq!(cpm::wire::date::write(at), "2026-01-01T10:00:00+05:30");
 /// ```
 pub fn parse(text: &str) -> Option<DateTime> {
+    if let Some(at) = usual(text.as_bytes()) {
+        return Some(at);
+    }
     let text = text.trim();
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let rest = rest.trim_start();
@@ -22,6 +25,47 @@ pub fn parse(text: &str) -> Option<DateTime> {
     let offset = offset(zone)?;
     let local = NaiveDateTime::new(day(date)?, time_of_day(time.trim_end())?);
     local.and_local_timezone(offset).single()
+}
+
+/// `YYYY-MM-DDTHH:MM:SSZ`, as nearly everybody writes it, in one look.
+fn usual(text: &[u8]) -> Option<DateTime> {
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+        b'Z',
+    ] = text
+    else {
+        return None;
+    };
+    let two = |tens: u8, ones: u8| match (tens, ones) {
+        (b'0'..=b'9', b'0'..=b'9') => Some(u32::from(tens - b'0') * 10 + u32::from(ones - b'0')),
+        _ => None,
+    };
+    let year = i32::try_from(two(y1, y2)? * 100 + two(y3, y4)?).ok()?;
+    let day = NaiveDate::from_ymd_opt(year, two(m1, m2)?, two(d1, d2)?)?;
+    let time = NaiveTime::from_hms_opt(two(h1, h2)?, two(n1, n2)?, two(s1, s2)?)?;
+    let zone = FixedOffset::east_opt(0)?;
+    Some(DateTime::from_naive_utc_and_offset(
+        NaiveDateTime::new(day, time),
+        zone,
+    ))
 }
 
 /// Writes a time in the form of RFC 3339 §5.6, with as many digits of a second as it has.
