@@ -67,6 +67,8 @@ pub struct Limits {
     pub msrp_send_window: usize,
     /// Messages that wait to be sent or confirmed in one MSRP session.
     pub msrp_send_queue: usize,
+    /// Bytes of messages that wait to be cut into chunks in one MSRP session. A message by itself may be larger.
+    pub msrp_send_bytes: usize,
     /// MSRP chunks on one connection that wait for their response.
     pub msrp_in_flight: usize,
     /// Bytes of responses and reports that wait for one MSRP connection before nothing more is read from it. At 16 times
@@ -161,6 +163,7 @@ impl Default for Limits {
             msrp_send_chunk: 16 * 1024,
             msrp_send_window: 256 * 1024,
             msrp_send_queue: 1024,
+            msrp_send_bytes: 32 * 1024 * 1024,
             msrp_in_flight: 4096,
             msrp_send_control: 64 * 1024,
             msrp_unanswered: 1024,

@@ -227,6 +227,9 @@ impl Endpoint {
         let id = SendId(self.sends.insert(sending));
         if let Some(state) = self.sessions.get_mut(session.0) {
             state.messages.queue.push_back(id);
+            state.uncut = state
+                .uncut
+                .saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
         }
         self.make_ready(cx, session, Kind::Message);
         Ok(id)
@@ -249,7 +252,10 @@ impl Endpoint {
         if !is_value(content_type) || !id.is_none_or(is_id) {
             return Err(SendError::Unwritable);
         }
-        if state.queued() >= cx.limits.msrp_send_queue {
+        let uncut = (state.uncut as u64).saturating_add(size);
+        if state.queued() >= cx.limits.msrp_send_queue
+            || (state.uncut > 0 && uncut > cx.limits.msrp_send_bytes as u64)
+        {
             (state.full, state.low_water) = (true, cx.limits.msrp_send_queue / 2);
             return Err(SendError::Full);
         }
@@ -259,6 +265,18 @@ impl Endpoint {
     /// Gives up a message: what has not been cut yet is not sent, and the peer is told by the `#` flag. No event follows.
     pub fn cancel(&mut self, cx: &mut Cx<'_>, id: SendId) {
         self.drop_send(cx, id);
+    }
+
+    /// Takes the oldest message out of the queue of a session of which nothing has been sent, without a word to anybody.
+    pub(super) fn drop_oldest(&mut self, cx: &mut Cx<'_>, session: SessionId) -> bool {
+        let oldest = self.sessions.get(session.0).and_then(|state| {
+            let lane = &state.messages;
+            let waiting = lane.queue.iter().skip(lane.cut).copied();
+            let is_fresh = |id: &SendId| self.sends.get(id.0).is_some_and(Sending::is_fresh);
+            // Of the first a part may be gone already.
+            waiting.take(2).find(is_fresh)
+        });
+        oldest.is_some_and(|id| self.drop_send(cx, id).is_some())
     }
 
     /// The Message-ID of a message that is on its way.

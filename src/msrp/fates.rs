@@ -5,6 +5,7 @@ use super::event::{Down, Event, Receipt};
 use super::msg::{ByteRange, FailureReport, Method, Path, Request, Response, Status};
 use super::pending::What;
 use super::receiver::{Answer, Report};
+use super::sender::Sending;
 use super::session::{Kind, SendId, SessionId};
 use crate::engine::{ConnId, Cx};
 use bytes::BufMut;
@@ -159,7 +160,7 @@ impl Endpoint {
         if let Some(sending) = self.sends.remove(id.0) {
             let session = sending.session;
             self.events.push_back(Event::Sent { session, id });
-            self.dequeue(cx, session, sending.kind(), id);
+            self.dequeue(cx, &sending, id);
         }
     }
 
@@ -183,7 +184,7 @@ impl Endpoint {
     pub(super) fn drop_send(&mut self, cx: &mut Cx<'_>, id: SendId) -> Option<SessionId> {
         let sending = self.sends.remove(id.0)?;
         let session = sending.session;
-        self.dequeue(cx, session, sending.kind(), id);
+        self.dequeue(cx, &sending, id);
         if sending.is_underway()
             && let Some(state) = self.sessions.get(session.0)
             && let (Some(conn), Some(to)) = (state.conn, &state.peer)
@@ -196,14 +197,19 @@ impl Endpoint {
         Some(session)
     }
 
-    fn dequeue(&mut self, cx: &mut Cx<'_>, session: SessionId, kind: Kind, id: SendId) {
+    fn dequeue(&mut self, cx: &mut Cx<'_>, sending: &Sending, id: SendId) {
+        let (session, kind) = (sending.session, sending.kind());
         let Some(state) = self.sessions.get_mut(session.0) else {
             return;
         };
         if let Some(lane) = state.lane_mut(kind) {
             lane.forget(id);
         }
-        if state.full && state.queued() <= state.low_water {
+        state.uncut = state.uncut.saturating_sub(sending.uncut());
+        if state.full
+            && state.queued() <= state.low_water
+            && state.uncut <= cx.limits.msrp_send_bytes / 2
+        {
             state.full = false;
             self.events.push_back(Event::Writable { session });
         }

@@ -22,6 +22,7 @@ mod receiver;
 mod sender;
 mod session;
 mod stream;
+mod switch;
 #[cfg(test)]
 mod tests;
 
@@ -33,3 +34,4 @@ pub use msg::{ByteRange, FailureReport, Status, Uri, UriError};
 pub use pieces::Delivery;
 pub use session::{Outgoing, Role, SendId, SessionId, Settings};
 pub use stream::Stream;
+pub use switch::{Dropped, Overflow, Switch};

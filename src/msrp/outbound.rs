@@ -206,6 +206,7 @@ impl Endpoint {
         let Session {
             messages,
             streams,
+            uncut,
             peer: Some(to),
             local,
             ..
@@ -220,12 +221,13 @@ impl Endpoint {
                 None => return true,
             },
         };
-        let before = out.len();
+        let (before, uncut_before) = (out.len(), sending.uncut());
         let pending = &mut connection.pending;
         let next_id = || pending.next_id(cx.ids);
         let (cut, transaction) = sending.cut(to, local, cx.limits.msrp_send_chunk, next_id, out);
         lane.deficit = lane.deficit.saturating_sub(cut.size);
         lane.cut += usize::from(sending.is_cut);
+        *uncut = uncut.saturating_sub(uncut_before - sending.uncut());
         let is_long = cut.rest.is_some();
         let rest = cut.rest.into_iter().flatten();
         connection.out.extend(rest);

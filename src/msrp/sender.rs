@@ -118,6 +118,19 @@ impl Sending {
         }
     }
 
+    /// How many bytes of a whole message have not been cut.
+    pub(super) const fn uncut(&self) -> usize {
+        match &self.source {
+            Source::Whole { rest, .. } => rest.len(),
+            Source::Stream(_) => 0,
+        }
+    }
+
+    /// Whether nothing of it has been cut.
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.offset == self.start && !self.is_cut
+    }
+
     /// How many bytes can be offered.
     pub(super) fn room(&self, window: usize) -> usize {
         match &self.source {

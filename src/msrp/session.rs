@@ -127,6 +127,8 @@ pub(super) struct Session {
     pub(super) messages: Lane,
     /// Few sessions send in pieces.
     pub(super) streams: Option<Box<Lane>>,
+    /// How many bytes of whole messages have not been cut.
+    pub(super) uncut: usize,
     /// Whether a message was refused because the queue is full.
     pub(super) full: bool,
     /// How short the queue has to be for there to be room again.
@@ -159,6 +161,7 @@ impl Session {
                 waiting: false,
             },
             streams: None,
+            uncut: 0,
             full: false,
             low_water: 0,
             partials: Vec::new(),

@@ -2,6 +2,7 @@
 
 mod pair;
 mod streams;
+mod switch;
 
 use super::*;
 use crate::engine::{
