@@ -29,6 +29,16 @@ async fn the_demo_loses_nothing_and_shows_nothing_twice() {
 /// Signalling and media over TLS, with a certificate that is checked for the server's name.
 #[tokio::test]
 async fn r68_a_chat_over_tls() {
+    chat(false).await;
+}
+
+/// The same with signalling over WebSocket.
+#[tokio::test]
+async fn rfc7118_a_chat_with_signalling_over_a_secure_websocket() {
+    chat(true).await;
+}
+
+async fn chat(is_web: bool) {
     let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let pem = certificate.cert.pem();
     let tls = Tls::default()
@@ -56,10 +66,16 @@ async fn r68_a_chat_over_tls() {
     let mut server = Driver::new(node);
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     server.listen_tcp(Protocol::Msrp, loopback).await.unwrap();
-    let sips = server
-        .listen_tls(Protocol::Sip, loopback, &tls)
-        .await
-        .unwrap();
+    let (sips, scheme, transport) = match is_web {
+        true => {
+            let web = server.listen_web(loopback, Some(&tls)).await.unwrap();
+            (web, "sips", "ws")
+        }
+        false => {
+            let listening = server.listen_tls(Protocol::Sip, loopback, &tls).await;
+            (listening.unwrap(), "sip", "tls")
+        }
+    };
     server
         .listen_tls(Protocol::Msrp, loopback, &tls)
         .await
@@ -70,7 +86,8 @@ async fn r68_a_chat_over_tls() {
 
     let client = |name: &str| {
         let uri = Uri::sip(name, "example.com");
-        let mut config = Config::new(uri, format!("sip:{sips};transport=tls").parse().unwrap());
+        let proxy = format!("{scheme}:{sips};transport={transport}");
+        let mut config = Config::new(uri, proxy.parse().unwrap());
         config.password = "secret".into();
         let mut net = Driver::new(Client::node(config, driver::clock(), driver::seed()));
         net.set_tls(&Tls::default().trust(pem.as_bytes()).unwrap());

@@ -1,8 +1,8 @@
 //! A listening TCP socket.
 
 use super::ready::Bell;
-use crate::engine::Protocol;
 use crate::engine::trace::warning;
+use crate::engine::{Protocol, Transport};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(super) struct Listener {
     pub(super) protocol: Protocol,
+    pub(super) transport: Transport,
     pub(super) tls: Option<TlsAcceptor>,
     socket: TcpListener,
     /// While the system is out of descriptors or memory, accepting is left alone.
@@ -23,11 +24,13 @@ pub(super) struct Listener {
 impl Listener {
     pub(super) const fn new(
         protocol: Protocol,
+        transport: Transport,
         tls: Option<TlsAcceptor>,
         socket: TcpListener,
     ) -> Self {
         Self {
             protocol,
+            transport,
             tls,
             socket,
             pause: None,

@@ -156,7 +156,10 @@ impl<R: Role> Driver<R> {
         protocol: Protocol,
         addr: SocketAddr,
     ) -> io::Result<SocketAddr> {
-        let local = self.sockets.listen_stream(protocol, addr, None).await?;
+        let local = self
+            .sockets
+            .listen_stream(protocol, Transport::Tcp, addr, None)
+            .await?;
         self.node.add_listener(protocol, Transport::Tcp, local);
         Ok(local)
     }
@@ -178,9 +181,39 @@ impl<R: Role> Driver<R> {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let local = self
             .sockets
-            .listen_stream(protocol, addr, Some(acceptor))
+            .listen_stream(protocol, Transport::Tls, addr, Some(acceptor))
             .await?;
         self.node.add_listener(protocol, Transport::Tls, local);
+        Ok(local)
+    }
+
+    /// Listens for SIP over WebSocket (RFC 7118), and tells the node: under TLS (`wss`) if `tls` is given. The answer
+    /// is as for [`listen_udp`](Self::listen_udp).
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be had, or `tls` has no identity.
+    pub async fn listen_web(
+        &mut self,
+        addr: SocketAddr,
+        tls: Option<&Tls>,
+    ) -> io::Result<SocketAddr> {
+        let acceptor = match tls {
+            Some(tls) => Some(
+                tls.acceptor()
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
+            ),
+            None => None,
+        };
+        let transport = match acceptor {
+            Some(_) => Transport::Wss,
+            None => Transport::Ws,
+        };
+        let local = self
+            .sockets
+            .listen_stream(Protocol::Sip, transport, addr, acceptor)
+            .await?;
+        self.node.add_listener(Protocol::Sip, transport, local);
         Ok(local)
     }
 

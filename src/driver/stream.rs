@@ -1,6 +1,5 @@
 //! A byte stream, in the clear or under TLS.
 
-use crate::engine::Transport;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -26,13 +25,6 @@ impl Stream {
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp().local_addr()
-    }
-
-    pub(super) const fn transport(&self) -> Transport {
-        match self {
-            Self::Plain(_) => Transport::Tcp,
-            Self::Tls(_) => Transport::Tls,
-        }
     }
 
     /// Ready when the socket below can take bytes.

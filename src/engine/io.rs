@@ -26,6 +26,10 @@ pub enum Transport {
     Tcp,
     /// A stream under TLS.
     Tls,
+    /// WebSocket (RFC 7118). To a driver it is [`Tcp`](Self::Tcp): handshake and frames are the node's.
+    Ws,
+    /// WebSocket under TLS. To a driver it is [`Tls`](Self::Tls).
+    Wss,
 }
 
 impl Transport {
@@ -36,7 +40,24 @@ impl Transport {
 
     /// Whether it is encrypted, and its peer has to prove its name.
     pub const fn is_secure(self) -> bool {
-        matches!(self, Self::Tls)
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Whether it is a WebSocket.
+    pub const fn is_web(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// The spelling in a `transport` parameter (RFC 3261 §19.1.1, RFC 7118 §5.2). RFC 7118 has `ws` for both kinds of
+    /// WebSocket, and `sips` to tell them apart; `wss` is what the field writes where a `sip` URI has to say it.
+    pub const fn param(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
     }
 
     /// The spelling in a Via (RFC 3261 §20.42).
@@ -45,6 +66,8 @@ impl Transport {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
         }
     }
 }

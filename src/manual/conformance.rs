@@ -83,6 +83,8 @@
 //! | RFC 5118 | torture messages for IPv6 | `rfc5118::rfc5118_messages_are_taken_and_written_back_byte_for_byte` |
 //! | RFC 5626 §4.4, §4.5 | flows are kept alive and made again | `s10_registration::rfc5626_4_4_1_the_flow_is_kept_alive_and_given_up_without_a_pong`, `s10_registration::rfc5626_4_5_a_registration_is_made_again_when_its_flow_breaks` |
 //! | RFC 5922 §7 | a certificate names the domain | `tls::rfc5922_7_a_certificate_has_to_name_the_domain_in_full` |
+//! | RFC 5922 §4, RFC 5923 | a connection belongs to the name that was proved on it | `rfc5922::rfc5922_4_two_domains_at_one_address_share_no_connection`, `rfc5922::rfc5923_a_connection_that_a_peer_has_opened_is_not_taken_for_a_domain` |
+//! | RFC 7118 | SIP over WebSocket, as client and as server, in the clear and under TLS | `rfc7118::rfc7118_5_requests_and_responses_pass_a_websocket_both_ways`, `rfc7118::rfc7118_6_a_ping_is_answered_and_a_goodbye_too`, `sockets::rfc7118_a_chat_with_signalling_over_a_secure_websocket` |
 //!
 //! # Session descriptions and MSRP
 //!

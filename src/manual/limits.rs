@@ -45,7 +45,7 @@
 //! * **Session timers (RFC 4028) and re-INVITE** keep a session or look at it; the media of a session does not change after
 //!   it was agreed.
 //! * **Digest with MD5, SHA-256 and SHA-512-256 only** (see [`digest`](crate::sip::digest)). No AKA, no IPsec, no
-//!   SIP over WebSocket, no SigComp.
+//!   SigComp.
 //! * **Outbound (RFC 5626)** with one flow per device.
 //!
 //! # MSRP

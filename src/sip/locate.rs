@@ -75,6 +75,10 @@ fn transport_named(name: &str, secure: bool) -> Option<Transport> {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
     if is("tls") || secure && is("tcp") {
         Some(Transport::Tls)
+    } else if is("wss") || secure && is("ws") {
+        Some(Transport::Wss)
+    } else if is("ws") {
+        Some(Transport::Ws)
     } else if secure {
         None
     } else if is("tcp") {
@@ -157,12 +161,14 @@ enum Goal {
 impl Locator {
     /// Looks for `wanted`; yields at most `most` destinations.
     pub fn new(wanted: &Wanted, preferences: Preferences, most: usize) -> Self {
-        let domain = Text::from(wanted.host.to_string());
+        let domain = Text::from(wanted.host.to_string().to_ascii_lowercase());
         let transport = wanted.transport_or(&preferences);
         let host = |port| Goal::Host(transport, domain.clone(), port);
         let (plan, fallback) = match (wanted.port, wanted.transport) {
             // §4.2: with a port, it is a host.
             (Some(port), _) => (host(port), None),
+            // A WebSocket is found by its host, as a page is.
+            (None, Some(transport)) if transport.is_web() => (host(default_port(transport)), None),
             (None, Some(transport)) => (
                 Goal::Servers(transport, service(transport, &domain)),
                 Some(host(default_port(transport))),
@@ -279,6 +285,7 @@ impl Locator {
             let transports = self.preferences.supported.iter();
             self.plan = transports
                 .filter(|transport| !self.secure || transport.is_secure())
+                .filter(|transport| !transport.is_web())
                 .map(|transport| Goal::Servers(*transport, service(*transport, &self.domain)))
                 .collect();
         }
@@ -294,6 +301,10 @@ impl Locator {
             Transport::Tcp
         } else if is("SIPS+D2T") {
             Transport::Tls
+        } else if is("SIP+D2W") {
+            Transport::Ws
+        } else if is("SIPS+D2W") {
+            Transport::Wss
         } else {
             return None;
         };
@@ -356,6 +367,8 @@ fn service(transport: Transport, domain: &str) -> Text {
         Transport::Udp => "_sip._udp",
         Transport::Tcp => "_sip._tcp",
         Transport::Tls => "_sips._tcp",
+        Transport::Ws => "_sip._ws",
+        Transport::Wss => "_sips._ws",
     };
     Text::from(format!("{prefix}.{}", domain.trim_end_matches('.')))
 }
@@ -365,6 +378,9 @@ pub(super) const fn default_port(transport: Transport) -> u16 {
     match transport {
         Transport::Tls => 5061,
         Transport::Udp | Transport::Tcp => 5060,
+        // RFC 7118 §5.3.
+        Transport::Ws => 80,
+        Transport::Wss => 443,
     }
 }
 

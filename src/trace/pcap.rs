@@ -42,7 +42,7 @@ pub fn pcap(sightings: &[Sighting]) -> Vec<u8> {
     for hop in hops(sightings) {
         match hop.transport {
             Transport::Udp => file.datagram(&hop),
-            Transport::Tcp | Transport::Tls => {
+            _ => {
                 let key = (hop.from.min(hop.to), hop.from.max(hop.to));
                 connections
                     .entry(key)

@@ -10,6 +10,8 @@ mod rfc4975;
 mod rfc4976;
 mod rfc5118;
 mod rfc5438;
+mod rfc5922;
 mod rfc6665;
+mod rfc7118;
 mod torture;
 mod wire;

@@ -149,7 +149,18 @@ impl Wire {
     pub(crate) fn connect(&mut self, end: usize, from: &str) -> ConnId {
         let local = self.ends[end].addr;
         let peer = addr(from);
-        let conn = self.ends[end].accept(self.now, local, peer);
+        self.connect_by(end, Transport::Tcp, local, peer)
+    }
+
+    /// Opens a connection of that transport from somewhere outside.
+    pub(crate) fn connect_by(
+        &mut self,
+        end: usize,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
+        let conn = self.ends[end].accept(self.now, transport, local, peer);
         self.links.insert((end, conn), Far::Outside(peer, local));
         self.settle();
         conn
@@ -266,10 +277,15 @@ impl Wire {
                     });
                 }
             }
-            Transmit::Connect { conn, peer, .. } => {
+            Transmit::Connect {
+                conn,
+                peer,
+                transport,
+                ..
+            } => {
                 let local = self.ends[end].next_port();
                 if let Some(far) = self.ends.iter().position(|end| end.addr == peer) {
-                    let other = self.ends[far].accept(self.now, peer, local);
+                    let other = self.ends[far].accept(self.now, transport, peer, local);
                     self.links.insert((end, conn), Far::End(far, other));
                     self.links.insert((far, other), Far::End(end, conn));
                 } else if self.taken.contains(&peer) {
@@ -375,10 +391,16 @@ impl End {
         value
     }
 
-    fn accept(&mut self, now: Instant, local: SocketAddr, peer: SocketAddr) -> ConnId {
+    fn accept(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
         let conn = self.outbox.accept(Conn {
             protocol: Protocol::Sip,
-            transport: Transport::Tcp,
+            transport,
             local: Some(local),
             peer,
             outgoing: false,

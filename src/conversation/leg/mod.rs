@@ -20,7 +20,7 @@ use crate::conversation::envelope::{Destination, Envelope};
 use crate::conversation::event::{Custody, Ending, Event, Parcel, ParcelId};
 use crate::conversation::service::Service;
 use crate::conversation::terms::{self, Terms};
-use crate::engine::{Ids, Map, Slab, Timers, Transport, id};
+use crate::engine::{Ids, Map, Slab, Timers, id};
 use crate::msrp::{self, SendId, SessionId};
 use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
@@ -138,7 +138,8 @@ impl Legs {
         parts: Vec<Part>,
     ) -> Result<LegId, msrp::Full> {
         // Where the signalling is hidden, the content is as well, if the device can come to us for it.
-        let hidden = matches!(&destination.target, sip::Target::Flow(flow) if flow.transport == Transport::Tls);
+        let hidden =
+            matches!(&destination.target, sip::Target::Flow(flow) if flow.transport.is_secure());
         let terms = match hidden && ends.msrp.is_reached_securely() {
             true => terms.with_tls(true),
             false => terms,

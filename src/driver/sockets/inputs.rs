@@ -5,7 +5,7 @@ use crate::driver::connection::{Connection, Io, Turn};
 use crate::driver::machine::Machine;
 use crate::driver::stream::Stream;
 use crate::engine::trace::debug;
-use crate::engine::{Input, Key, Protocol};
+use crate::engine::{Input, Key, Protocol, Transport};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;
@@ -42,11 +42,13 @@ impl Sockets {
             Source::Datagrams(datagrams) => datagrams.turn(cx, now, machine, &mut io),
             Source::Open(connection) => connection.turn(cx, now, machine, &mut io),
             Source::Listener(listener) => {
-                let (protocol, tls) = (listener.protocol, listener.tls.clone());
+                let (protocol, transport) = (listener.protocol, listener.transport);
+                let tls = listener.tls.clone();
                 match listener.accept(bell) {
                     Ok(accepted) => {
                         for (tcp, peer) in accepted {
-                            self.admit(now, machine, protocol, tls.as_ref(), tcp, peer);
+                            let origin = (protocol, transport, peer);
+                            self.admit(now, machine, origin, tls.as_ref(), tcp);
                         }
                         return Ok(());
                     }
@@ -114,10 +116,9 @@ impl Sockets {
         &mut self,
         now: Instant,
         machine: &mut M,
-        protocol: Protocol,
+        (protocol, transport, peer): (Protocol, Transport, SocketAddr),
         tls: Option<&TlsAcceptor>,
         tcp: TcpStream,
-        peer: SocketAddr,
     ) {
         let address = peer.ip().to_canonical();
         if tcp.set_nodelay(true).is_err() || !self.accepted.add(address, &self.config) {
@@ -133,11 +134,14 @@ impl Sockets {
                     Ok(Stream::Tls(Box::new(tls.into())))
                 };
                 self.insert(
-                    Source::Opening(Opening::Peer(protocol, peer), Box::pin(opening)),
+                    Source::Opening(Opening::Peer(protocol, transport, peer), Box::pin(opening)),
                     Some(address),
                 );
             }
-            None => self.accept(now, machine, protocol, peer, Stream::Plain(tcp), address),
+            None => {
+                let origin = (protocol, transport, peer);
+                self.accept(now, machine, origin, Stream::Plain(tcp), address);
+            }
         }
     }
 
@@ -145,8 +149,7 @@ impl Sockets {
         &mut self,
         now: Instant,
         machine: &mut M,
-        protocol: Protocol,
-        peer: SocketAddr,
+        (protocol, transport, peer): (Protocol, Transport, SocketAddr),
         stream: Stream,
         address: IpAddr,
     ) {
@@ -154,7 +157,6 @@ impl Sockets {
             self.accepted.remove(address);
             return;
         };
-        let transport = stream.transport();
         let conn = machine.handle_accept(now, protocol, transport, local, peer);
         let key = self.insert(Source::Open(Connection::new(conn, stream)), Some(address));
         self.conns.insert(conn, key);
@@ -183,10 +185,13 @@ impl Sockets {
                 self.conns.remove(&conn);
                 machine.handle_input(now, Input::Closed { conn });
             }
-            (Opening::Peer(protocol, peer), opened) => {
+            (Opening::Peer(protocol, transport, peer), opened) => {
                 let Some(address) = address else { return };
                 match opened {
-                    Ok((_, stream)) => self.accept(now, machine, protocol, peer, stream, address),
+                    Ok((_, stream)) => {
+                        let origin = (protocol, transport, peer);
+                        self.accept(now, machine, origin, stream, address);
+                    }
                     Err(_error) => {
                         debug!("handshake with {peer} failed: {_error}");
                         self.accepted.remove(address);

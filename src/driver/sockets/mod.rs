@@ -13,7 +13,7 @@ use super::ready::{Bell, Ready};
 use super::records::RecordSource;
 use super::stream::Stream;
 use super::{Config, Tls};
-use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Record, Reply, Slab};
+use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Record, Reply, Slab, Transport};
 use crate::node::Output;
 use accepted::Accepted;
 use std::collections::VecDeque;
@@ -77,7 +77,7 @@ type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 #[derive(Clone, Copy)]
 enum Opening {
     Node(ConnId),
-    Peer(Protocol, SocketAddr),
+    Peer(Protocol, Transport, SocketAddr),
 }
 
 impl Sockets {
@@ -117,12 +117,14 @@ impl Sockets {
     pub(super) async fn listen_stream(
         &mut self,
         protocol: Protocol,
+        transport: Transport,
         addr: SocketAddr,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> io::Result<SocketAddr> {
         let socket = TcpListener::bind(addr).await?;
         let local = reachable(socket.local_addr()?);
-        self.insert(Source::Listener(Listener::new(protocol, tls, socket)), None);
+        let listener = Listener::new(protocol, transport, tls, socket);
+        self.insert(Source::Listener(listener), None);
         Ok(local)
     }
 

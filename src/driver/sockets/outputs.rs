@@ -83,7 +83,7 @@ impl Sockets {
         peer: SocketAddr,
         name: Option<Text>,
     ) -> Pending<io::Result<Stream>> {
-        let tls = (transport == Transport::Tls).then(|| self.tls.connector());
+        let tls = transport.is_secure().then(|| self.tls.connector());
         let within = self.config.connect;
         Box::pin(async move {
             timeout(within, async move {

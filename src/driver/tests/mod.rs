@@ -183,7 +183,7 @@ impl Net {
 
     async fn listen(&mut self) -> SocketAddr {
         self.sockets
-            .listen_stream(Protocol::Sip, loopback(), None)
+            .listen_stream(Protocol::Sip, Transport::Tcp, loopback(), None)
             .await
             .unwrap()
     }

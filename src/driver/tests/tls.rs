@@ -35,7 +35,7 @@ async fn accepts(names: Vec<rcgen::SanType>, name: Option<&str>) -> bool {
     let acceptor = Some(identity.acceptor().unwrap());
     let addr = server
         .sockets
-        .listen_stream(Protocol::Sip, loopback(), acceptor)
+        .listen_stream(Protocol::Sip, Transport::Tls, loopback(), acceptor)
         .await
         .unwrap();
     client.sockets.tls = Tls::default().trust(&root).unwrap();
@@ -114,7 +114,7 @@ async fn tls_without_the_right_root_fails() {
     let acceptor = Some(identity.acceptor().unwrap());
     let addr = server
         .sockets
-        .listen_stream(Protocol::Sip, loopback(), acceptor)
+        .listen_stream(Protocol::Sip, Transport::Tls, loopback(), acceptor)
         .await
         .unwrap();
     for tls in [Tls::default(), Tls::default().trust(&other_root).unwrap()] {
@@ -135,7 +135,7 @@ async fn much_passes_through_tls_and_its_end_is_heard() {
     let acceptor = Some(identity.acceptor().unwrap());
     let addr = server
         .sockets
-        .listen_stream(Protocol::Msrp, loopback(), acceptor)
+        .listen_stream(Protocol::Msrp, Transport::Tls, loopback(), acceptor)
         .await
         .unwrap();
     client.sockets.tls = Tls::default().trust(&root).unwrap();
@@ -173,7 +173,7 @@ async fn a_slow_reader_under_tls_gets_everything() {
     let acceptor = Some(identity.acceptor().unwrap());
     let addr = server
         .sockets
-        .listen_stream(Protocol::Msrp, loopback(), acceptor)
+        .listen_stream(Protocol::Msrp, Transport::Tls, loopback(), acceptor)
         .await
         .unwrap();
     client.sockets.tls = Tls::default().trust(&root).unwrap();
@@ -219,7 +219,7 @@ async fn a_silent_tls_peer_is_given_up_on_both_sides() {
     let acceptor = Some(identity.acceptor().unwrap());
     let addr = net
         .sockets
-        .listen_stream(Protocol::Sip, loopback(), acceptor)
+        .listen_stream(Protocol::Sip, Transport::Tls, loopback(), acceptor)
         .await
         .unwrap();
     let mut peer = TcpStream::connect(addr).await.unwrap();

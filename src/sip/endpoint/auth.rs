@@ -7,7 +7,7 @@ use super::Endpoint;
 use super::config::Credentials;
 use super::sending::User;
 use super::transport::Hop;
-use crate::engine::{Cx, Key, Transport};
+use crate::engine::{Cx, Key};
 use crate::sip::digest::{Challenge, Secret};
 use crate::sip::msg::header::{
     self, Authorization, ProxyAuthenticate, ProxyAuthorization, WwwAuthenticate,
@@ -201,7 +201,7 @@ impl Endpoint {
             Err(_) => Text::from(request.uri_text()),
         });
         Asker {
-            secure: hop.transport == Transport::Tls,
+            secure: hop.transport.is_secure(),
             peer: hop.peer,
             name: hop.conn.and_then(|conn| self.net.name(conn)),
             server,

@@ -27,10 +27,8 @@ impl Endpoint {
         if let Some(user) = user {
             uri = uri.with_user(user);
         }
-        match listener.transport {
-            Transport::Udp => {}
-            Transport::Tcp => uri.set_param("transport", Some("tcp")),
-            Transport::Tls => uri.set_param("transport", Some("tls")),
+        if listener.transport != Transport::Udp {
+            uri.set_param("transport", Some(listener.transport.param()));
         }
         uri.set_param("lr", None);
         Some(Uri::Sip(uri))

@@ -35,6 +35,7 @@ mod session;
 mod subscriber;
 mod subscriptions;
 mod transport;
+mod web;
 
 pub use config::{
     CallId, Config, Credentials, HERE, Listener, NotifierId, RegistrationId, RequestId, ServerId,
@@ -247,6 +248,9 @@ impl Endpoint {
 
     /// A connection that we asked for is up.
     pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {
+            return self.shake_hands(cx, conn);
+        }
         let waiting = self.net.connected(conn);
         self.timers
             .set(Deadline::Idle(conn), cx.now + cx.limits.sip_idle);
@@ -256,6 +260,10 @@ impl Endpoint {
     /// Bytes arrived on a connection.
     pub fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
         match self.net.get_mut(conn) {
+            Some(stream) if stream.web.is_some() => {
+                stream.used = cx.now;
+                return self.handle_web(cx, conn, &data);
+            }
             Some(stream) => {
                 stream.used = cx.now;
                 stream.framer.push(data);
@@ -372,7 +380,9 @@ impl Endpoint {
     /// Whether bytes from a connection are welcome now: not while its peer does not read
     /// our answers.
     pub fn wants_read(&self, conn: ConnId) -> bool {
-        self.net.get(conn).is_none_or(|stream| !stream.congested)
+        self.net
+            .get(conn)
+            .is_none_or(|stream| !stream.congested && !stream.closing)
     }
 
     /// How many transactions and how many calls there are, for one who watches over the load.
@@ -424,7 +434,8 @@ impl Endpoint {
         let Some(stream) = self.net.get_mut(conn) else {
             return;
         };
-        if stream.framer.buffered() == 0 {
+        let buffered = (stream.web.as_ref()).map_or(stream.framer.buffered(), |web| web.buffered());
+        if buffered == 0 {
             stream.partial = None;
         } else if stream.partial.is_none() {
             stream.partial = Some(cx.now);
@@ -449,7 +460,8 @@ impl Endpoint {
         if let Some(since) = stream.partial {
             until = until.min(since + self.config.times.give_up());
         }
-        if until <= cx.now || !stream.heard && !stream.outgoing() {
+        let is_shut = stream.web.as_ref().is_some_and(|web| !web.is_open());
+        if stream.closing || is_shut || until <= cx.now || !stream.heard && !stream.outgoing() {
             self.close(cx, conn);
         } else {
             self.timers.set(Deadline::Idle(conn), until);

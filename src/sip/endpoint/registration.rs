@@ -375,7 +375,7 @@ impl Endpoint {
         };
         match hop.conn {
             Some(conn) => {
-                if self.net.push(cx, conn, Bytes::from_static(b"\r\n\r\n"))
+                if self.net.ping(cx, conn)
                     && let Some(stream) = self.net.get_mut(conn)
                 {
                     stream.pinged = true;

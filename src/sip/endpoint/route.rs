@@ -25,6 +25,13 @@ impl Config {
 
     /// Which transports we have, the preferred one first. Who was told to use TLS uses nothing else.
     pub(super) fn preferences(&self) -> Preferences {
+        if self.transport.is_web() {
+            // Whoever lives in a browser has nothing else.
+            return Preferences {
+                default: self.transport,
+                supported: vec![self.transport],
+            };
+        }
         let all = [
             self.transport,
             Transport::Udp,

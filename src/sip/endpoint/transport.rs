@@ -8,6 +8,7 @@ use crate::sip::msg::header::{Contact, Via};
 use crate::sip::msg::{Framer, Headers, Name, Request};
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
+use crate::wire::websocket::Channel;
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -59,8 +60,7 @@ impl Hop {
                 uri.host = HostPort::from(self.local);
                 match self.transport {
                     Transport::Udp => uri.params.remove("transport"),
-                    Transport::Tcp => uri.set_param("transport", Some("tcp")),
-                    Transport::Tls => uri.set_param("transport", Some("tls")),
+                    other => uri.set_param("transport", Some(other.param())),
                 }
             }
             headers.push(&contact);
@@ -91,7 +91,12 @@ pub(super) struct Net {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) framer: Framer,
-    queue: VecDeque<Bytes>,
+    /// What reads and writes instead, if it is a WebSocket.
+    pub(super) web: Option<Box<Channel>>,
+    /// Whether only last words are to leave.
+    pub(super) closing: bool,
+    /// What waits, and whether it answers something.
+    queue: VecDeque<(Bytes, bool)>,
     queued: usize,
     road: Option<Road>,
     is_up: bool,
@@ -115,6 +120,8 @@ impl Stream {
     fn new(now: Instant, road: Option<Road>, is_up: bool) -> Self {
         Self {
             framer: Framer::default(),
+            web: None,
+            closing: false,
             queue: VecDeque::new(),
             queued: 0,
             road,
@@ -161,7 +168,11 @@ impl Net {
         name: Option<Text>,
     ) -> Option<ConnId> {
         // Where nobody has to prove a name, it makes no difference.
-        let road = (transport, peer, name.filter(|_| transport.is_secure()));
+        let road = (
+            transport,
+            peer,
+            name.filter(|_| transport.is_secure() || transport.is_web()),
+        );
         if let Some(&conn) = self.outgoing.get(&road) {
             return Some(conn);
         }
@@ -182,7 +193,11 @@ impl Net {
         if self.all.len() >= cx.limits.sip_connections {
             return false;
         }
-        self.all.insert(conn, Stream::new(cx.now, None, true));
+        let mut stream = Stream::new(cx.now, None, true);
+        if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {
+            stream.web = Some(super::web::server());
+        }
+        self.all.insert(conn, stream);
         true
     }
 
@@ -291,9 +306,37 @@ impl Net {
             return false;
         };
         // One answer is enough for any number of keep-alives of a peer that does not read.
-        if bytes == PONG && stream.queue.back().is_some_and(|last| last == PONG) {
+        if bytes == PONG && stream.queue.back().is_some_and(|(last, _)| last == PONG) {
             return true;
         }
+        let answers = is_answer(&bytes);
+        let bytes = match &stream.web {
+            Some(web) => web.wrap(cx.ids, &bytes),
+            None => bytes,
+        };
+        self.push_raw(cx, conn, bytes, answers)
+    }
+
+    /// Queues a keep-alive (RFC 5626 §4.4.1, RFC 7118 §6).
+    pub(super) fn ping(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> bool {
+        let ping = match self.all.get(&conn).and_then(|stream| stream.web.as_ref()) {
+            Some(web) => web.ping(cx.ids),
+            None => Bytes::from_static(b"\r\n\r\n"),
+        };
+        self.push_raw(cx, conn, ping, false)
+    }
+
+    /// Queues bytes as they are.
+    pub(super) fn push_raw(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        bytes: Bytes,
+        answers: bool,
+    ) -> bool {
+        let Some(stream) = self.all.get_mut(&conn) else {
+            return false;
+        };
         let queued = stream.queued.saturating_add(bytes.len());
         if queued > cx.limits.sip_send_queue {
             return false;
@@ -301,11 +344,11 @@ impl Net {
         stream.queued = queued;
         // Only what the peer asked for counts: two ends that stopped reading because each has much to ask
         // would wait for each other.
-        if is_answer(&bytes) {
+        if answers {
             stream.answers = stream.answers.saturating_add(bytes.len());
             stream.congested |= stream.answers > cx.limits.sip_send_queue / 2;
         }
-        stream.queue.push_back(bytes);
+        stream.queue.push_back((bytes, answers));
         stream.used = cx.now;
         cx.outbox.flush(conn);
         true
@@ -314,9 +357,9 @@ impl Net {
     /// The next bytes for a connection.
     pub(super) fn pull(&mut self, conn: ConnId) -> Option<Bytes> {
         let stream = self.all.get_mut(&conn)?;
-        let bytes = stream.queue.pop_front()?;
+        let (bytes, answers) = stream.queue.pop_front()?;
         stream.queued = stream.queued.saturating_sub(bytes.len());
-        if is_answer(&bytes) {
+        if answers {
             stream.answers = stream.answers.saturating_sub(bytes.len());
         }
         if stream.answers == 0 {
