@@ -36,7 +36,24 @@ impl Chats {
         peer: &Uri,
         room: usize,
     ) -> ChatId {
-        let people = (local.aor(), peer.aor());
+        self.begun(ids, local, peer, peer.aor(), room)
+    }
+
+    /// The chat of a conversation with somebody who does not say who it is.
+    pub(super) fn of_conversation(
+        &mut self,
+        ids: &mut Ids,
+        local: &Uri,
+        peer: &Uri,
+        conversation: &Text,
+        room: usize,
+    ) -> ChatId {
+        let name = Text::from(format!("{} {conversation}", peer.aor()));
+        self.begun(ids, local, peer, name, room)
+    }
+
+    fn begun(&mut self, ids: &mut Ids, local: &Uri, peer: &Uri, name: Text, room: usize) -> ChatId {
+        let people = (local.aor(), name);
         if let Some(&chat) = self.by_people.get(&people) {
             return chat;
         }
@@ -106,8 +123,9 @@ impl Chats {
             .iter()
             .find(|(_, chat)| chat.is_idle())
             .map(|(key, _)| key);
-        if let Some(chat) = idle.and_then(|key| self.chats.remove(key)) {
-            self.by_people.remove(&(chat.local.aor(), chat.peer.aor()));
+        if let Some(key) = idle {
+            self.chats.remove(key);
+            self.by_people.retain(|_, chat| chat.0 != key);
         }
     }
 }

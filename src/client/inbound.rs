@@ -5,8 +5,8 @@ use super::event::{Event, MessageId};
 use super::{ChatId, Client, Priority, Timer};
 use crate::composing;
 use crate::conversation::{
-    Content, Custody, Envelope, Identity, LegId, Message, Parcel, Service, Status, Terms, Thread,
-    message,
+    Content, Custody, Envelope, LegId, Message, Parcel, Service, Status, Terms, Thread,
+    is_anonymous, message,
 };
 use crate::cpim;
 use crate::imdn::{self, Imdn};
@@ -418,8 +418,11 @@ impl Client {
         } else {
             service
         };
-        let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), service);
-        envelope.identity = Identity::Preferred(chat.local.clone());
+        if is_anonymous(&chat.peer) && (received.way == Way::Alone || !chat.is_open()) {
+            // There is nobody to tell.
+            return;
+        }
+        let mut envelope = super::outbound::envelope(&self.config, chat, service);
         envelope.thread.clone_from(&received.thread);
         envelope.instance.clone_from(&received.instance);
         let [from, to] = [&chat.local, &chat.peer].map(|uri| cpim::Identity::new(uri.to_string()));
@@ -492,8 +495,15 @@ impl Client {
             &self.config.user
         };
         let cx = &mut net.ends.cx;
-        self.chats
-            .between(cx.ids, local, envelope.sender(), cx.limits.chats)
+        let (peer, room) = (envelope.sender(), cx.limits.chats);
+        let conversation = envelope.thread.as_ref().map(|thread| &thread.conversation);
+        match conversation.filter(|_| is_anonymous(peer)) {
+            // Two who do not say who they are need not be one.
+            Some(conversation) => {
+                (self.chats).of_conversation(cx.ids, local, peer, conversation, room)
+            }
+            None => self.chats.between(cx.ids, local, peer, room),
+        }
     }
 }
 

@@ -122,7 +122,9 @@ impl Config {
 /// What a standalone message may carry besides its text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Which of the user's addresses it is from; the main one if `None`.
+    /// Which of the user's addresses it is from; the main one if `None`. From
+    /// [`anonymous`](crate::conversation::anonymous) it reaches a recipient who is not told who wrote it, and
+    /// nothing is reported on it.
     pub from: Option<Uri>,
     /// How urgent it is.
     pub priority: Option<Priority>,
@@ -321,7 +323,9 @@ impl Node<Client> {
         self.open_chat_as(now, from, peer)
     }
 
-    /// Opens a chat with `peer` under one of the user's other addresses.
+    /// Opens a chat with `peer` under one of the user's other addresses, or under that of nobody
+    /// ([`anonymous`](crate::conversation::anonymous)): the peer is then not told who it is with (`Privacy: id`,
+    /// RFC 3325).
     pub fn open_chat_as(&mut self, now: Instant, from: Uri, peer: Uri) -> ChatId {
         self.command(now, |client, net| client.open_chat(net, from, peer))
     }

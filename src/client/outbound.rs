@@ -1,11 +1,11 @@
 //! What the user says: queued in order, sent as soon as something takes it, tried again until it is taken.
 
-use super::chat::{Flight, Outgoing, Way};
+use super::chat::{Chat, Flight, Outgoing, Way};
 use super::event::{Event, MessageId, SendError};
-use super::{ChatId, Client, Options, Timer};
+use super::{ChatId, Client, Config, Options, Timer};
 use crate::conversation::{
     Destination, Envelope, Identity, Mode, Parcel, ParcelId, Service, Status, Terms, Thread,
-    message,
+    Wanted, is_anonymous, message,
 };
 use crate::cpim;
 use crate::msrp::SendError as SessionError;
@@ -31,13 +31,17 @@ impl Client {
         }
         let message = MessageId(cx.ids.message_id());
         let [from, to] = [&chat.local, &chat.peer].map(|uri| cpim::Identity::new(uri.to_string()));
-        let parcel = message::text(cx, &from, &to, message.as_str(), text, self.config.wanted);
+        let in_session = chat.wants_session && options == &Options::default();
+        // No report finds its way to nobody, but in the session.
+        let wanted = match is_anonymous(&chat.local) && !in_session {
+            true => Wanted::NONE,
+            false => self.config.wanted,
+        };
+        let parcel = message::text(cx, &from, &to, message.as_str(), text, wanted);
         if parcel.body.len() > cx.limits.msrp_message {
             return Err(SendError::TooLarge);
         }
-        let in_session = chat.wants_session && options == &Options::default();
-        let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), Service::Pager);
-        envelope.identity = Identity::Preferred(chat.local.clone());
+        let mut envelope = envelope(&self.config, chat, Service::Pager);
         let mut thread = Thread::next(cx.ids, chat.conversation.clone());
         let answered = options
             .in_reply_to
@@ -366,6 +370,17 @@ impl Client {
             },
         });
     }
+}
+
+/// A request in a chat. Who writes as nobody in particular says who it is to the network alone.
+pub(super) fn envelope(config: &Config, chat: &Chat, service: Service) -> Envelope {
+    let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), service);
+    envelope.private = is_anonymous(&chat.local);
+    envelope.identity = Identity::Preferred(match envelope.private {
+        true => config.user.clone(),
+        false => chat.local.clone(),
+    });
+    envelope
 }
 
 /// What a peer that takes only short messages would say.

@@ -2,9 +2,9 @@
 
 use super::chat::{Flight, Outgoing, Session, State, Way};
 use super::event::Event;
-use super::outbound::is_passing;
+use super::outbound::{envelope, is_passing};
 use super::{ChatId, Client, Timer};
-use crate::conversation::{Destination, Envelope, Identity, LegId, Service, Terms, Thread};
+use crate::conversation::{Destination, LegId, Service, Terms, Thread};
 use crate::node::Net;
 use crate::sip::Uri;
 use crate::sip::msg::Status as SipStatus;
@@ -55,8 +55,7 @@ impl Client {
         if chat.session().is_some() {
             return;
         }
-        let mut envelope = Envelope::new(chat.local.clone(), chat.peer.clone(), Service::Session);
-        envelope.identity = Identity::Preferred(chat.local.clone());
+        let mut envelope = envelope(&self.config, chat, Service::Session);
         let thread = Thread::next(net.ends.cx.ids, chat.conversation.clone());
         envelope.thread = Some(thread.clone());
         let destination = Destination::uri(chat.peer.clone());

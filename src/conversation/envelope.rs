@@ -7,7 +7,7 @@ use super::service::Service;
 use crate::sip::msg::header::{
     AcceptContact, Contact, ContributionId, ConversationId, Expires, From, InReplyToContributionId,
     MaxForwards, MessageExpires, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
-    PPreferredService, Priority, ReferredBy, ReplyTo, Route, Subject, To,
+    PPreferredService, Priority, Privacy, ReferredBy, ReplyTo, Route, Subject, To,
 };
 use crate::sip::msg::{Headers, Method, Request};
 use crate::sip::{self, HeaderError, Uri};
@@ -79,6 +79,9 @@ pub struct Envelope {
     pub reply_to: Option<Uri>,
     /// How long the content is worth delivering.
     pub lifetime: Option<Duration>,
+    /// Whether the sender wants to stay unknown to the recipient (`Privacy: id`, RFC 3325 §9.3; `user` of
+    /// RFC 3323 counts as the same).
+    pub private: bool,
     /// How many more hops the request may take (Max-Forwards).
     pub hops: u8,
 }
@@ -98,6 +101,7 @@ impl Envelope {
             priority: None,
             reply_to: None,
             lifetime: None,
+            private: false,
             hops: HOPS,
         }
     }
@@ -110,6 +114,29 @@ impl Envelope {
             (None, Identity::Asserted(uris)) => uris.first().unwrap_or(&self.from.uri),
             (None, Identity::Preferred(_) | Identity::Unstated) => &self.from.uri,
         }
+    }
+
+    /// The envelope with a From that is nobody's (RFC 3323 §4.1.1.3), if the sender wants that.
+    #[must_use]
+    pub fn nameless(mut self) -> Self {
+        if self.private {
+            self.from = NameAddr::new(anonymous());
+            self.from.display = Some(Text::from_static("Anonymous"));
+            self.reply_to = None;
+        }
+        self
+    }
+
+    /// The envelope as somebody gets it outside of the circle that may know the sender (RFC 3325 §5): if the
+    /// sender wants that, nothing in it tells who it is.
+    #[must_use]
+    pub fn for_strangers(self) -> Self {
+        let mut envelope = self.nameless();
+        if envelope.private {
+            envelope.identity = Identity::Asserted(Vec::new());
+            envelope.referred_by = envelope.referred_by.map(|_| anonymous());
+        }
+        envelope
     }
 
     /// Reads the envelope of a request.
@@ -148,6 +175,9 @@ impl Envelope {
             priority: headers.find::<Priority>()?.map(|priority| priority.0),
             reply_to: headers.find::<ReplyTo>()?.map(|to| to.0.uri),
             lifetime: read_lifetime(request)?,
+            // What cannot be read is not to be a reason for telling.
+            private: Privacy::of(headers)
+                .map_or(true, |wish| wish.contains("id") || wish.contains("user")),
             hops: headers.find::<MaxForwards>()?.map_or(HOPS, |hops| hops.0),
         })
     }
@@ -194,6 +224,9 @@ impl Envelope {
                 self.instance.as_deref(),
             ));
         }
+        if self.private {
+            headers.push(&Privacy::new(&["id"]));
+        }
         if let Some(uri) = &self.referred_by {
             headers.push(&ReferredBy(NameAddr::new(uri.clone())));
         }
@@ -218,6 +251,18 @@ impl Envelope {
         request
     }
 }
+
+/// The address of whoever does not want to be known (RFC 3323 §4.1.1.3).
+pub fn anonymous() -> Uri {
+    Uri::sip("anonymous", NOWHERE)
+}
+
+/// Whether an address is that of nobody in particular.
+pub fn is_anonymous(uri: &Uri) -> bool {
+    uri.domain().is_some_and(|domain| domain == NOWHERE)
+}
+
+const NOWHERE: &str = "anonymous.invalid";
 
 /// Where a request goes, as opposed to whom it is for.
 #[derive(Clone, Debug)]

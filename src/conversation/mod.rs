@@ -22,7 +22,9 @@ mod terms;
 
 pub use contact::Contact;
 pub use ends::Ends;
-pub use envelope::{Destination, Envelope, Identity, Thread, is_ephemeral};
+pub use envelope::{
+    Destination, Envelope, Identity, Thread, anonymous, is_anonymous, is_ephemeral,
+};
 pub use event::{Custody, Ending, Event, Parcel, ParcelId};
 pub use leg::{LegId, Legs};
 pub use message::{Content, Message, Wanted};

@@ -17,7 +17,8 @@
 //!   [`Preferences`](crate::participating::Preferences). No XCAP: preferences come from the application's answers.
 //! * **Text only, in the client's commands.** Anything that arrives is shown
 //!   ([`Event::Content`](crate::client::Event::Content)), but [`send_text`](crate::node::Node::send_text) and
-//!   [`send_message`](crate::node::Node::send_message) send text. No sensitivity mark, no anonymous sending.
+//!   [`send_message`](crate::node::Node::send_message) send text. No sensitivity mark. A message
+//!   that does not say who it is from is not reported on, since no report would find its way.
 //! * **One-to-one typing and reports only**, and a report says *delivered*, *displayed* or *failed*; *processed* and
 //!   *stored* are read and pass through, but change nothing.
 //! * **A client forgets when it ends.** Its chats, what it has not sent yet, and which messages it has shown are in memory;

@@ -5,7 +5,7 @@
 //! does not pass leaves no state behind.
 
 use super::{Event, Participating, Subscriber, Waiting};
-use crate::conversation::{Custody, Envelope};
+use crate::conversation::{Custody, Envelope, is_anonymous};
 use crate::node::Net;
 use crate::sip::digest::{Answer, Secret, Verdict};
 use crate::sip::msg::header::{
@@ -326,7 +326,15 @@ impl What {
 fn sender(request: &Request) -> Option<Uri> {
     Some(match request.method() {
         Method::Register => request.headers().get::<To>().ok()?.0.uri,
-        _ => request.headers().get::<From>().ok()?.0.uri,
+        _ => {
+            let from = request.headers().get::<From>().ok()?.0.uri;
+            let preferred = request.headers().find::<PPreferredIdentity>();
+            // Who wants to stay unknown to others says who it is to us (RFC 3325 §6).
+            match preferred {
+                Ok(Some(preferred)) if is_anonymous(&from) => preferred.0.uri,
+                _ => from,
+            }
+        }
     })
 }
 

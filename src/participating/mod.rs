@@ -63,6 +63,9 @@ pub struct Config {
     /// Hosts whose word is taken for who sends a request and which side it is for: the proxies of an IMS
     /// core (RFC 3325's trust domain).
     pub trusted: Vec<IpAddr>,
+    /// Other domains that are told who a message is from even if its sender wants to stay unknown: they keep it
+    /// to themselves (RFC 3325 §5).
+    pub trusted_domains: Vec<Text>,
     /// Whether a request over UDP from the address of a registered device is believed to be that device's.
     /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
     /// saves a challenge for each request.
@@ -117,6 +120,7 @@ impl Config {
         Self {
             domain: Text::from(domain.to_ascii_lowercase()),
             trusted: Vec::new(),
+            trusted_domains: Vec::new(),
             trust_registered_udp: false,
             media: MediaPath::Anchored,
             default_lifetime: DAY * 7,

@@ -1,7 +1,7 @@
 //! The originating side: from the served user outwards.
 
 use super::{Event, Flight, Participating};
-use crate::conversation::{Custody, Destination, Envelope, Parcel, Service};
+use crate::conversation::{Custody, Destination, Envelope, Parcel, Service, anonymous};
 use crate::cpim::{self, HeaderName};
 use crate::engine::Limits;
 use crate::node::Net;
@@ -35,6 +35,7 @@ impl Participating {
             return net.legs.answer(&mut net.ends, custody, Status::FORBIDDEN);
         }
         let parcel = signed(parcel, &[envelope.sender().clone()], net.ends.cx.limits);
+        let parcel = unsigned_if(envelope.private, parcel, net.ends.cx.limits);
         let user = match &custody {
             Custody::Request(_, request) => super::door::served(request, &envelope),
             Custody::Receipt(_) => envelope.sender().aor(),
@@ -45,10 +46,23 @@ impl Participating {
         let recipient = custody
             .request_uri()
             .unwrap_or_else(|| envelope.to.uri.clone());
+        let envelope = self.outward(envelope, &recipient);
         let destination = self.onward(net, recipient);
         let parcel = net.legs.page(&mut net.ends, destination, &envelope, parcel);
         self.flights
             .insert(parcel, Flight::Relayed { custody, reports });
+    }
+
+    /// The envelope of what goes to a user: who sent it is told within the circle that may know, and beyond it
+    /// if the sender does not mind (RFC 3325 §5).
+    pub(super) fn outward(&self, envelope: Envelope, recipient: &Uri) -> Envelope {
+        let trusted = |domain: Text| {
+            domain == self.config.domain || self.config.trusted_domains.contains(&domain)
+        };
+        match recipient.domain().is_some_and(trusted) {
+            true => envelope.nameless(),
+            false => envelope.for_strangers(),
+        }
     }
 
     /// The way to a user: the terminating side of this function, or of another domain's.
@@ -102,11 +116,33 @@ pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
     }
 }
 
+/// Content whose CPIM does not say who it is from, if the sender wants that.
+pub(super) fn unsigned_if(private: bool, parcel: Parcel, limits: &Limits) -> Parcel {
+    let is_cpim = MediaType::parse(&parcel.content_type)
+        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
+    if !private || !is_cpim {
+        return parcel;
+    }
+    match cpim::Message::parse(parcel.body.clone(), limits) {
+        Ok(mut message) => {
+            message.set_identities(HeaderName::FROM, &[cpim::Identity::ANONYMOUS]);
+            Parcel {
+                body: message.write(),
+                ..parcel
+            }
+        }
+        Err(_) => parcel,
+    }
+}
+
 /// Content of a message that is delivered in a session with the function itself, where nothing but its CPIM
 /// says who it is from and to.
 pub(super) fn addressed(parcel: Parcel, envelope: &Envelope, limits: &Limits) -> Parcel {
-    let [from, to] =
-        [envelope.sender(), &envelope.to.uri].map(|uri| cpim::Identity::new(uri.to_string()));
+    let from = match envelope.private {
+        true => &anonymous(),
+        false => envelope.sender(),
+    };
+    let [from, to] = [from, &envelope.to.uri].map(|uri| cpim::Identity::new(uri.to_string()));
     let is_cpim = MediaType::parse(&parcel.content_type)
         .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
     let message =

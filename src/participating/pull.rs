@@ -393,7 +393,7 @@ fn item(sequence: u64, envelope: &Envelope, parcel: &Parcel, limits: &Limits) ->
     let thread = envelope.thread.as_ref();
     Item {
         id: Text::from(sequence.to_string()),
-        sender: Some(Text::from(envelope.sender().to_string())),
+        sender: (!envelope.private).then(|| Text::from(envelope.sender().to_string())),
         size: u64::try_from(parcel.body.len()).ok(),
         sent: message.as_ref().and_then(|message| message.date_time),
         expires: None,

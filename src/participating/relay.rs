@@ -4,7 +4,7 @@
 //! outlive the near one: while the user is lost, what comes for them is kept, and when they return the near
 //! leg is opened anew.
 
-use super::originating::{is_for_users, signed};
+use super::originating::{is_for_users, signed, unsigned_if};
 use super::release::{completed, is_away};
 use super::terminating::{Delivery, is_deferrable};
 use super::{Absence, Due, Event, Flight, MediaPath, Participating, Preferences};
@@ -148,6 +148,8 @@ impl Bridge {
                 from: self.envelope.to.clone(),
                 to: self.envelope.from.clone(),
                 identity: Identity::Asserted(vec![self.envelope.to.uri.clone()]),
+                // Whoever answers has not asked for it.
+                private: false,
                 ..self.envelope.clone()
             },
         }
@@ -240,8 +242,10 @@ impl Participating {
             device,
             absence: Absence::Defer,
         };
-        let destination = self.onward(net, bridge.envelope.to.uri.clone());
-        match open(net, destination, &bridge.envelope, offer, bridge.offer()) {
+        let recipient = bridge.envelope.to.uri.clone();
+        let outward = self.outward(bridge.envelope.clone(), &recipient);
+        let destination = self.onward(net, recipient);
+        match open(net, destination, &outward, offer, bridge.offer()) {
             Ok(far) => {
                 bridge.far = Some(far);
                 self.relay.insert(bridge);
@@ -296,7 +300,7 @@ impl Participating {
         let destinations = self.destinations(&bridge.user, Service::Session, instance);
         let offer = (bridge.far.filter(|_| bridge.direct))
             .and_then(|far| net.legs.direct_offer(far, net.ends.cx.limits));
-        let envelope = bridge.inward();
+        let envelope = bridge.inward().for_strangers();
         let legs = destinations.into_iter().filter_map(|destination| {
             open(net, destination, &envelope, offer.clone(), bridge.offer()).ok()
         });
@@ -483,7 +487,8 @@ impl Participating {
     /// What the opener of a session offers, if its media may pass us by.
     fn direct_offer(&self, net: &Net<'_, Event>, leg: LegId, envelope: &Envelope) -> Option<Bytes> {
         let is_chat = matches!(envelope.service, Some(Service::Session) | None);
-        (self.config.media == MediaPath::Direct && is_chat)
+        // An address in a description says who somebody is.
+        (self.config.media == MediaPath::Direct && is_chat && !envelope.private)
             .then(|| net.legs.direct_offer(leg, net.ends.cx.limits))
             .flatten()
     }
@@ -517,8 +522,10 @@ impl Participating {
             End::Near => {
                 let (far, device) = (bridge.far, bridge.device.clone());
                 let (own, user) = (bridge.own(), bridge.user.clone());
+                let private = bridge.envelope.private && bridge.opener == End::Near;
                 self.remember_sender(net, device, &parcel);
                 let parcel = signed(parcel, &own, net.ends.cx.limits);
+                let parcel = unsigned_if(private, parcel, net.ends.cx.limits);
                 let Some(reports) = self.news(net, &user, &parcel) else {
                     return net.legs.take(&mut net.ends, custody);
                 };
@@ -566,8 +573,9 @@ impl Participating {
         custody: Custody,
         absence: Absence,
     ) {
+        let content = unsigned_if(envelope.private, parcel.clone(), net.ends.cx.limits);
         if let Some(near) = near.filter(|_| !self.is_busy(&user))
-            && let Ok(id) = net.legs.send(&mut net.ends, near, parcel.clone())
+            && let Ok(id) = net.legs.send(&mut net.ends, near, content)
         {
             let delivery = Delivery::new(user, envelope, parcel, custody, absence);
             return self.fly(net, delivery, vec![id]);

@@ -2,6 +2,7 @@
 
 use super::inbox::{InboxId, Out};
 use super::keeping::read;
+use super::originating::unsigned_if;
 use super::{Due, Event, Flight, Participating, Waiting};
 use crate::conversation::{Envelope, Identity, LegId, Parcel, ParcelId, Service, Terms};
 use crate::msrp;
@@ -158,10 +159,11 @@ impl Participating {
         if legs.is_empty() {
             legs = self.open_deferred(net, user, envelope);
         }
+        let content = unsigned_if(envelope.private, parcel.clone(), net.ends.cx.limits);
         let mut copies = Vec::new();
         let mut too_large = false;
         for &leg in &legs {
-            match net.legs.send(&mut net.ends, leg, parcel.clone()) {
+            match net.legs.send(&mut net.ends, leg, content.clone()) {
                 Ok(copy) => copies.push(copy),
                 Err(error) => too_large |= matches!(error, msrp::SendError::TooLarge),
             }
@@ -189,6 +191,7 @@ impl Participating {
     ) -> Vec<LegId> {
         let mut envelope = envelope.clone();
         envelope.referred_by = Some(envelope.sender().clone());
+        envelope = envelope.for_strangers();
         envelope.identity = Identity::Asserted(vec![self.config.deferred_uri.clone()]);
         let destinations = self.destinations(user, Service::Session, None);
         let legs = destinations.into_iter().filter_map(|destination| {

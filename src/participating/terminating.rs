@@ -2,6 +2,7 @@
 
 use super::devices::destination;
 use super::inbox::InboxId;
+use super::originating::unsigned_if;
 use super::release::completed;
 use super::{Absence, Due, Event, Flight, Participating, Preferences, Subscriber, Waiting};
 use crate::conversation::{
@@ -259,6 +260,10 @@ impl Participating {
         parcel: &Parcel,
     ) -> Vec<ParcelId> {
         let instance = self.addressee(net, user, envelope, parcel);
+        let (envelope, parcel) = (
+            envelope.clone().for_strangers(),
+            unsigned_if(envelope.private, parcel.clone(), net.ends.cx.limits),
+        );
         let large = Mode::choose(false, parcel.body.len(), self.config.pager_limit) == Mode::Large;
         let devices = self.devices(user, Service::Pager, instance.as_deref());
         let copies = devices.into_iter().filter_map(|device| {

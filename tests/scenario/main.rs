@@ -10,6 +10,7 @@ mod expiry;
 mod loss;
 mod media_path;
 mod one_to_one;
+mod privacy;
 mod pull;
 mod restart;
 mod spoofing;
