@@ -16,6 +16,9 @@
 
 pub mod ends;
 mod hairpin;
+mod solo;
+
+pub use solo::{Single, Solo};
 
 use crate::conversation::Ends;
 use crate::conversation::{self, Legs};

@@ -1,7 +1,7 @@
 //! What the sockets need of a node, so that they can be tested with something smaller.
 
 use crate::engine::{ConnId, Input, Protocol, Record, Reply, Transport};
-use crate::node::{Node, Output, Role};
+use crate::node::{Node, Output, Role, Single, Solo};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -58,6 +58,52 @@ impl<R: Role> Machine for Node<R> {
     }
 
     fn poll_output(&mut self) -> Option<Output<R::Event>> {
+        self.poll_output()
+    }
+
+    fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes> {
+        self.poll_stream(now, conn)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.poll_timeout()
+    }
+
+    fn wants_read(&self, conn: ConnId) -> bool {
+        self.wants_read(conn)
+    }
+}
+
+impl<M: Single> Machine for Solo<M> {
+    type Event = M::Event;
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        self.handle_input(now, input);
+    }
+
+    fn handle_accept(
+        &mut self,
+        now: Instant,
+        _protocol: Protocol,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> ConnId {
+        self.handle_accept(now, transport, local, peer)
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>) {
+        self.resolved(now, &reply, &addresses);
+    }
+
+    /// MSRP asks for no records.
+    fn looked_up(&mut self, _now: Instant, _reply: Reply<Vec<Record>>, _records: Vec<Record>) {}
+
+    fn poll_output(&mut self) -> Option<Output<M::Event>> {
         self.poll_output()
     }
 

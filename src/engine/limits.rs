@@ -76,6 +76,8 @@ pub struct Limits {
     pub msrp_send_control: usize,
     /// Received messages on one MSRP connection that nobody has accepted or refused, before nothing more is read from it.
     pub msrp_unanswered: usize,
+    /// Bytes that came on one MSRP connection of a relay and have not left it yet, before nothing more is read from it.
+    pub msrp_relayed: usize,
     /// MSRP sessions at one time.
     pub msrp_sessions: usize,
     /// MSRP connections at one time.
@@ -167,6 +169,7 @@ impl Default for Limits {
             msrp_in_flight: 4096,
             msrp_send_control: 64 * 1024,
             msrp_unanswered: 1024,
+            msrp_relayed: 256 * 1024,
             msrp_sessions: 1_000_000,
             msrp_connections: 100_000,
             msrp_transaction: Duration::from_secs(30),

@@ -19,6 +19,7 @@ mod pending;
 mod pieces;
 mod ranges;
 mod receiver;
+pub mod relay;
 mod sender;
 mod session;
 mod stream;
