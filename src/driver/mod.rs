@@ -50,11 +50,13 @@ mod machine;
 mod ready;
 mod records;
 mod sockets;
+mod solo;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
 
+pub use solo::SoloDriver;
 pub use tls::{Tls, TlsError};
 
 use crate::engine::{Clock, Ids, Protocol, Seed, Transport};

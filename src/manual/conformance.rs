@@ -97,6 +97,10 @@
 //! | RFC 4975 §6 | URIs and their comparison | `rfc4975::rfc4975_6_1_uris_that_are_the_same` |
 //! | RFC 4975 §7.1 | requests, cut anywhere; the 30 s timer; Failure-Report and Success-Report | `rfc4975::rfc4975_7_1_a_stream_may_be_cut_anywhere`, `pair::rfc4975_7_1_1_no_answer_within_30_seconds_is_a_408`, `tests::rfc4975_7_1_1_failure_report_says_what_is_answered`, `tests::rfc4975_7_1_2_a_success_report_follows_the_response` |
 //! | RFC 4975 §7.2, §7.3 | responses; the last chunk is answered when somebody takes the message | `tests::rfc4975_7_2_the_last_chunk_is_answered_when_somebody_takes_the_message`, `tests::rfc4975_7_3_requests_that_do_not_belong_are_refused` |
+//! | RFC 4976 §5.1 | leave to use relays, alone or in a row: challenged, bounded, renewed | `s5_client::rfc4976_5_1_auth_is_challenged_and_answered`, `s5_client::rfc4976_5_1_relays_in_a_row_are_asked_each_through_those_before`, `s5_client::rfc4976_5_1_leave_is_renewed_before_it_expires` |
+//! | RFC 4976 §6.1 | a relay challenges, and gives URIs that nobody guesses | `s6_relay::rfc4976_6_1_a_client_is_challenged_and_given_a_uri`, `s6_relay::rfc4976_6_1_an_answer_counts_once` |
+//! | RFC 4976 §6.2 | who may send through a relay, and where to | `s6_relay::rfc4976_6_2_only_a_client_sends_out_and_only_to_a_client_others_send_in`, `s6_simulated::two_relays_that_name_each_other_pass_a_request_on_at_most_once` |
+//! | RFC 4976 §6.3, §6.4 | chunks go on in pieces, answered hop by hop; what fails later is reported | `s6_relay::rfc4976_6_3_a_long_chunk_goes_on_in_pieces_before_it_has_ended`, `s6_relay::rfc4976_6_4_what_fails_further_on_comes_back_as_a_report`, `s6_simulated::rfc4976_3_client_relay_relay_client` |
 //! | RFC 4975 §8.6 | accepted types | `tests::rfc4975_8_6_a_type_that_is_not_accepted_gets_415`, `msrp::rfc4975_8_6_what_is_accepted_where` |
 //! | RFC 6714 | matching by session id | `tests::rfc6714_matching_by_session_id_alone` |
 //! | fairness | long messages share a connection, a short one passes | `pair::long_messages_share_a_connection_evenly`, `pair::a_short_message_does_not_wait_behind_a_long_one_of_another_session` |

@@ -51,7 +51,6 @@
 //!
 //! # MSRP
 //!
-//! * **No relays** (RFC 4976): paths through them are read and used, but there is no AUTH and no relay.
 //! * **No nicknames** (RFC 7701), and no sending of a message whose size is not known at its start.
 //! * **A received message is in memory as a whole**, up to `Limits::msrp_message` (16 MiB).
 //!

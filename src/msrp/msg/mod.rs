@@ -25,4 +25,4 @@ pub use range::ByteRange;
 pub use status::{FailureReport, Status};
 pub use uri::{Uri, UriError};
 pub use write::WriteError;
-pub(super) use write::is_value;
+pub(super) use write::{is_value, occurs};
