@@ -147,6 +147,17 @@ pub enum Event {
         /// Why not; `None` if it is gone.
         status: Option<u16>,
     },
+    /// The sessions of this user that go on, on whichever device
+    /// ([`watch_sessions`](crate::node::Node::watch_sessions)): all of them, each time something has changed.
+    Sessions {
+        /// The sessions.
+        sessions: Vec<OngoingSession>,
+    },
+    /// It will not be told any more what goes on.
+    SessionsUnknown {
+        /// Why, if the network refused.
+        status: Option<u16>,
+    },
     /// A session of a chat is over.
     Ended {
         /// The chat.
@@ -156,6 +167,19 @@ pub enum Event {
         /// How.
         ending: Ending,
     },
+}
+
+/// A session of the user's that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OngoingSession {
+    /// With whom.
+    pub peer: Option<Text>,
+    /// Whether this user has opened it.
+    pub is_ours: bool,
+    /// Whether it is agreed on; else it rings.
+    pub is_up: bool,
+    /// The types of its media streams: `message`, `audio`, `video` …
+    pub media: Vec<Text>,
 }
 
 /// Why a command sent nothing.

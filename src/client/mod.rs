@@ -12,8 +12,9 @@ mod inbound;
 mod outbound;
 mod sessions;
 mod typing;
+mod watch;
 
-pub use event::{Event, MessageId, SendError};
+pub use event::{Event, MessageId, OngoingSession, SendError};
 
 use crate::conversation::activity::Timing;
 use crate::conversation::{self, Contact, Service, Status, Wanted};
@@ -28,6 +29,7 @@ use chats::Chats;
 use deferred::Deferred;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
+use watch::Watch;
 
 id! {
     /// A chat with one peer: the thread of all that is said, in however many sessions.
@@ -175,6 +177,7 @@ pub struct Client {
     associated: Vec<Uri>,
     chats: Chats,
     deferred: Deferred,
+    watch: Watch,
     timers: Timers<Timer>,
 }
 
@@ -206,6 +209,7 @@ impl Client {
                 associated: Vec::new(),
                 chats: Chats::new(ids),
                 deferred: Deferred::default(),
+                watch: Watch::default(),
                 timers: Timers::new(ids),
                 config,
             }
@@ -407,6 +411,17 @@ impl Node<Client> {
         self.command(now, |client, net| client.discard(net, ids));
     }
 
+    /// Asks the network what sessions of this user go on, on whichever device, and to be told when that changes:
+    /// [`Event::Sessions`]. It is asked once if `expires` is zero, and goes on being asked otherwise.
+    pub fn watch_sessions(&mut self, now: Instant, expires: Duration) {
+        self.command(now, |client, net| client.watch_sessions(net, expires));
+    }
+
+    /// Ends that. [`Event::SessionsUnknown`] follows.
+    pub fn unwatch_sessions(&mut self, now: Instant) {
+        self.command(now, |client, net| client.unwatch_sessions(net));
+    }
+
     /// Every chat that has a session which is up.
     pub fn open_chats(&self) -> Vec<ChatId> {
         let chats = self.role().chats.ids();
@@ -539,6 +554,14 @@ impl Role for Client {
                 self.registered = false;
                 net.emit(Event::Unregistered);
             }
+            sip::Event::Notified {
+                subscription,
+                request,
+                ..
+            } => self.sessions_told(net, subscription, &request),
+            sip::Event::SubscriptionTerminated {
+                subscription, end, ..
+            } => self.sessions_unknown(net, subscription, &end),
             sip::Event::Request { id, request, .. } => net.ends.decline(id, &request),
             _ => {}
         }

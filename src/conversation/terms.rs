@@ -178,6 +178,10 @@ impl Peer {
             .collect()
     }
 
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
+    }
+
     pub(super) const fn max_size(&self) -> Option<u64> {
         self.media.max_size
     }

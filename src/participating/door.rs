@@ -9,12 +9,13 @@ use crate::conversation::{Custody, Envelope, is_anonymous};
 use crate::node::Net;
 use crate::sip::digest::{Answer, Secret, Verdict};
 use crate::sip::msg::header::{
-    From, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity, PPreferredService,
-    PServedUser, ProxyAuthenticate, Route, To, WwwAuthenticate,
+    self, From, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
+    PPreferredService, PServedUser, ProxyAuthenticate, Route, To, WwwAuthenticate,
 };
 use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::{self, Source, Uri};
 use crate::wire::Text;
+use std::time::Duration;
 
 /// Which side of the function a request is for (TS 24.229: the session case).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +40,31 @@ pub(super) struct Knock {
 enum What {
     Request(sip::ServerId, Request),
     Invite(sip::CallId, Request),
+    Subscription(Box<Asked>),
+}
+
+/// A SUBSCRIBE, as [`sip::Event::SubscriptionAsked`] has it.
+#[derive(Debug)]
+struct Asked {
+    notifier: sip::NotifierId,
+    event: header::Event,
+    expires: Duration,
+    is_refresh: bool,
+    request: Request,
 }
 
 impl What {
     const fn request(&self) -> &Request {
         match self {
             Self::Request(_, request) | Self::Invite(_, request) => request,
+            Self::Subscription(asked) => &asked.request,
+        }
+    }
+
+    const fn request_mut(&mut self) -> &mut Request {
+        match self {
+            Self::Request(_, request) | Self::Invite(_, request) => request,
+            Self::Subscription(asked) => &mut asked.request,
         }
     }
 
@@ -52,6 +72,10 @@ impl What {
         match self {
             Self::Request(id, _) => net.ends.sip.respond(&mut net.ends.cx, id, response),
             Self::Invite(call, _) => net.ends.sip.reject(&mut net.ends.cx, call, response),
+            Self::Subscription(asked) => {
+                let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
+                sip.refuse_subscription(cx, asked.notifier, response);
+            }
         }
     }
 
@@ -126,6 +150,23 @@ impl Participating {
                 request,
                 source,
             } => (What::Invite(call, request), source),
+            sip::Event::SubscriptionAsked {
+                notifier,
+                event,
+                expires,
+                is_refresh,
+                request,
+                source,
+            } => {
+                let asked = Asked {
+                    notifier,
+                    event,
+                    expires,
+                    is_refresh,
+                    request,
+                };
+                (What::Subscription(Box::new(asked)), source)
+            }
             event => return Some(event),
         };
         if *what.request().method() == Method::Register {
@@ -271,9 +312,7 @@ impl Participating {
 
     /// Lets a request in whose identity, and whose user, we have established.
     fn vouch(&self, mut what: What, source: Source, identity: &Uri, user: &Uri) -> sip::Event {
-        let headers = match &mut what {
-            What::Request(_, request) | What::Invite(_, request) => request.headers_mut(),
-        };
+        let headers = what.request_mut().headers_mut();
         headers.remove(&Name::PPreferredIdentity);
         headers.set(&PAssertedIdentity(NameAddr::new(identity.clone())));
         match headers.find::<PPreferredService>() {
@@ -290,7 +329,7 @@ impl Participating {
 
     /// Lets a request in from somebody who has established the identity already.
     fn enter(&self, mut what: What, source: Source, side: Side) -> sip::Event {
-        let (What::Request(_, request) | What::Invite(_, request)) = &mut what;
+        let request = what.request_mut();
         if side == Side::Terminating {
             request.headers_mut().remove(&Name::PServedUser);
         }
@@ -316,6 +355,14 @@ impl What {
             Self::Invite(call, request) => sip::Event::Invited {
                 call,
                 request,
+                source,
+            },
+            Self::Subscription(asked) => sip::Event::SubscriptionAsked {
+                notifier: asked.notifier,
+                event: asked.event,
+                expires: asked.expires,
+                is_refresh: asked.is_refresh,
+                request: asked.request,
                 source,
             },
         }

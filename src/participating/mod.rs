@@ -26,6 +26,7 @@ mod registrar;
 mod relay;
 mod release;
 mod reported;
+mod sessions;
 mod terminating;
 
 pub use event::{
@@ -40,7 +41,8 @@ use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
 use crate::sip::digest::Verifier;
 use crate::sip::msg::Status as SipStatus;
-use crate::sip::{self, Uri};
+use crate::sip::msg::header::PServedUser;
+use crate::sip::{self, NotifierId, Uri};
 use crate::wire::Text;
 use bytes::Bytes;
 use devices::Senders;
@@ -50,6 +52,7 @@ use keeping::Keeping;
 use pull::Fetch;
 use relay::{BridgeId, Relay};
 use reported::Reported;
+use sessions::Watcher;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -165,6 +168,8 @@ pub struct Participating {
     unwilling: Set<Text>,
     /// Users who choose what to fetch, as far as something has come for them or they have registered.
     pulling: Set<Text>,
+    /// Who wants to know of the sessions of a user.
+    watchers: Map<NotifierId, Watcher>,
     /// Sessions in which users fetch.
     fetches: Map<LegId, Fetch>,
     timers: Timers<Due>,
@@ -263,6 +268,7 @@ impl Participating {
             unwilling: ids.set(),
             pulling: ids.set(),
             fetches: ids.map(),
+            watchers: ids.map(),
             timers: Timers::new(ids),
             config,
         };
@@ -274,12 +280,19 @@ impl Participating {
     pub fn node(config: Config, restored: Restored, clock: Clock, seed: Seed) -> Node<Self> {
         let mut node = node::Config::new(clock, seed);
         node.sip.user_agent = Text::from_static("CPM-serv/OMA2.0 cpm/0.1");
+        node.sip.events = Self::event_packages();
         let mut node = Node::new(node, |ids| Self::new(config, restored, &clock, ids));
         node.set_contact(Contact {
             user: Some(Text::from_static("cpm")),
             ..Contact::default()
         });
         node
+    }
+
+    /// The event packages that the function notifies of, for [`sip::Config::events`] of a node that is not made
+    /// by [`node`](Self::node).
+    pub fn event_packages() -> Vec<Text> {
+        vec![Text::from_static(sessions::PACKAGE)]
     }
 
     /// Who is registered where.
@@ -414,11 +427,29 @@ impl Role for Participating {
                 self.ended(net, leg, ending);
             }
         }
+        self.tell_watchers(net);
     }
 
     fn handle_sip(&mut self, net: &mut Net<'_, Event>, event: sip::Event) {
         match event {
             sip::Event::Request { id, request, .. } => net.ends.decline(id, &request),
+            sip::Event::SubscriptionAsked {
+                notifier, request, ..
+            } => {
+                let side = door::side(&request);
+                let user = request.headers().get::<PServedUser>();
+                match user {
+                    Ok(user) if side == Side::Originating => {
+                        self.asked_for_sessions(net, notifier, user.0.uri.aor(), &request);
+                    }
+                    _ => {
+                        let refusal = request.response(SipStatus::FORBIDDEN);
+                        let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
+                        sip.refuse_subscription(cx, notifier, refusal);
+                    }
+                }
+            }
+            sip::Event::SubscriptionOver { notifier, .. } => self.unwatched(notifier),
             sip::Event::FlowLost { conn } => self.flow_lost(net, conn),
             _ => {}
         }
@@ -440,6 +471,7 @@ impl Role for Participating {
                 Due::Linger(bridge) => self.dissolve(net, bridge),
             }
         }
+        self.tell_watchers(net);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -478,6 +510,7 @@ impl Answers<Option<Subscriber>> for Participating {
             }
             _ => {}
         }
+        self.tell_watchers(net);
     }
 }
 

@@ -9,12 +9,14 @@ use super::release::{completed, is_away};
 use super::terminating::{Delivery, is_deferrable};
 use super::{Absence, Due, Event, Flight, MediaPath, Participating, Preferences};
 use crate::conversation::{
-    Custody, Destination, Ending, Envelope, Identity, LegId, Message, Parcel, Service, Terms,
+    Custody, Destination, Ending, Envelope, Identity, LegId, Legs, Message, Parcel, Service, Terms,
+    anonymous,
 };
-use crate::engine::{Ids, Map, Slab, id};
+use crate::engine::{Ids, Limits, Map, Set, Slab, id};
+use crate::events::dialog_info::{Dialog, Direction, Party, State};
 use crate::msrp::Full;
 use crate::node::Net;
-use crate::sdp::Direction;
+use crate::sdp;
 use crate::sdp::msrp::Setup;
 use crate::sip::msg::Status;
 use crate::sip::msg::header::Reason;
@@ -34,10 +36,15 @@ pub(super) struct Relay {
     by_leg: Map<LegId, (BridgeId, End)>,
     /// Legs on which a large message arrives, to be delivered as a whole.
     receptions: Map<LegId, Reception>,
+    /// Users whose sessions somebody wants to know of, and those whose sessions have changed.
+    pub(super) watched: Set<Text>,
+    pub(super) touched: Vec<Text>,
 }
 
 #[derive(Debug)]
 struct Bridge {
+    /// What it is called to those who ask.
+    name: Text,
     user: Text,
     /// As it came with the first INVITE.
     envelope: Envelope,
@@ -77,11 +84,14 @@ impl Relay {
             bridges: Slab::new(),
             by_leg: ids.map(),
             receptions: ids.map(),
+            watched: ids.set(),
+            touched: Vec::new(),
         }
     }
 
     fn insert(&mut self, bridge: Bridge) -> BridgeId {
         let (near, far) = (bridge.near, bridge.far);
+        self.touch(&bridge.user);
         let id = BridgeId(self.bridges.insert(bridge));
         for (leg, end) in [(near, End::Near), (far, End::Far)] {
             if let Some(leg) = leg {
@@ -100,7 +110,48 @@ impl Relay {
         if let Some(bridge) = self.bridges.get_mut(id.0) {
             *bridge.leg_mut(end) = Some(leg);
             self.by_leg.insert(leg, (id, end));
+            let user = bridge.user.clone();
+            self.touch(&user);
         }
+    }
+
+    fn touch_leg(&mut self, leg: LegId) {
+        let user = self.bridge(leg).map(|(_, _, bridge)| bridge.user.clone());
+        if let Some(user) = user {
+            self.touch(&user);
+        }
+    }
+
+    /// The sessions of a user in which a device takes part, or is asked to.
+    pub(super) fn dialogs(&self, user: &str, legs: &Legs, limits: &Limits) -> Vec<Dialog> {
+        let bridges = self.bridges.iter().map(|(_, bridge)| bridge);
+        let bridges = bridges.filter(|bridge| {
+            bridge.user == user && (bridge.near.is_some() || !bridge.forks.is_empty())
+        });
+        let dialogs = bridges.map(|bridge| {
+            let state = match bridge.answered {
+                true => State::Confirmed,
+                false => State::Early,
+            };
+            let mut dialog = Dialog::new(bridge.name.clone(), state);
+            let (direction, peer) = match bridge.opener {
+                End::Near => (Direction::Initiator, bridge.envelope.to.uri.clone()),
+                End::Far if bridge.envelope.private => (Direction::Recipient, anonymous()),
+                End::Far => (Direction::Recipient, bridge.envelope.sender().clone()),
+            };
+            dialog.direction = Some(direction);
+            dialog.local.identity = Some(Party::new(user));
+            dialog.remote.identity = Some(Party::new(peer.to_string()));
+            // What the device said of itself; before it has, what it was offered says as much of the streams.
+            let described = (bridge.near.into_iter().chain(bridge.far))
+                .find_map(|leg| legs.media_of_peer(leg, limits));
+            dialog.local.session = described.map(|session| {
+                let session = Text::from_utf8_lossy(session.write());
+                (Text::from_static(sdp::MEDIA_TYPE), session)
+            });
+            dialog
+        });
+        dialogs.collect()
     }
 
     fn fork(&mut self, id: BridgeId, legs: Vec<LegId>) {
@@ -110,11 +161,14 @@ impl Relay {
             }
             bridge.refused = None;
             bridge.forks = legs;
+            let user = bridge.user.clone();
+            self.touch(&user);
         }
     }
 
     fn remove(&mut self, id: BridgeId) -> Option<Bridge> {
         let bridge = self.bridges.remove(id.0)?;
+        self.touch(&bridge.user);
         for leg in [bridge.near, bridge.far].into_iter().flatten() {
             self.by_leg.remove(&leg);
         }
@@ -168,7 +222,7 @@ impl Bridge {
     /// What we answer whoever opened the session: that we take what was offered, and pass it on.
     fn answer(&self) -> Terms {
         let mut terms = Terms::chat(Setup::Passive);
-        terms.direction = self.terms.direction.answer(Direction::SendRecv);
+        terms.direction = self.terms.direction.answer(sdp::Direction::SendRecv);
         for offered in &self.terms.accept_types {
             if !terms.accept_types.contains(offered) {
                 terms.accept_types.push(offered.clone());
@@ -229,6 +283,7 @@ impl Participating {
         let device = self.device_of(&user, source);
         let offer = self.direct_offer(net, leg, &envelope);
         let mut bridge = Bridge {
+            name: net.ends.cx.ids.tag(),
             user,
             envelope,
             terms,
@@ -269,6 +324,7 @@ impl Participating {
         let absence = preferences.absence;
         let direct = self.direct_offer(net, leg, &envelope).is_some();
         let bridge = Bridge {
+            name: net.ends.cx.ids.tag(),
             user,
             envelope,
             terms,
@@ -347,7 +403,7 @@ impl Participating {
         preferences: Preferences,
     ) {
         let mut answer = Terms::delivery(Setup::Passive);
-        answer.direction = terms.direction.answer(Direction::RecvOnly);
+        answer.direction = terms.direction.answer(sdp::Direction::RecvOnly);
         net.legs.accept(&mut net.ends, leg, answer);
         self.relay.receptions.insert(
             leg,
@@ -376,6 +432,7 @@ impl Participating {
         description: Option<Bytes>,
     ) {
         self.join_fork(net, leg);
+        self.relay.touch_leg(leg);
         let Some((_, end, bridge)) = self.relay.bridge(leg) else {
             return;
         };
@@ -479,6 +536,7 @@ impl Participating {
         result: Result<Bytes, Status>,
     ) {
         let other = (self.relay.bridge(leg)).and_then(|(_, end, bridge)| bridge.other(end));
+        self.relay.touch_leg(leg);
         if let Some(other) = other {
             net.legs.answer_reoffer(&mut net.ends, other, result);
         }
@@ -597,6 +655,7 @@ impl Participating {
             return;
         };
         *bridge.leg_mut(end) = None;
+        self.relay.touch_leg(leg);
         self.relay.by_leg.remove(&leg);
         let Some(bridge) = self.relay.bridges.get(id.0) else {
             return;

@@ -13,4 +13,5 @@ mod one_to_one;
 mod privacy;
 mod pull;
 mod restart;
+mod session_information;
 mod spoofing;

@@ -122,7 +122,8 @@ impl Stage {
         restored: Restored,
     ) -> cpm::node::Node<Participating> {
         let clock = world.clock();
-        let node = cpm::node::Config::new(clock, world.seed());
+        let mut node = cpm::node::Config::new(clock, world.seed());
+        node.sip.events = Participating::event_packages();
         cpm::node::Node::new(node, |ids| {
             Participating::new(config, restored, &clock, ids)
         })

@@ -20,7 +20,7 @@ use crate::conversation::envelope::{Destination, Envelope};
 use crate::conversation::event::{Custody, Ending, Event, Parcel, ParcelId};
 use crate::conversation::service::Service;
 use crate::conversation::terms::{self, Terms};
-use crate::engine::{Ids, Map, Slab, Timers, id};
+use crate::engine::{Ids, Limits, Map, Slab, Timers, id};
 use crate::msrp::{self, SendId, SessionId};
 use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
@@ -343,6 +343,21 @@ impl Legs {
             .peer
             .as_ref()
             .map(|peer| peer.accepts(content_type, wrapped))
+    }
+
+    /// How the peer of a leg has described its media, without the paths: whoever knows those could join.
+    pub fn media_of_peer(&self, id: LegId, limits: &Limits) -> Option<sdp::Session> {
+        let leg = self.legs.get(id.0)?;
+        let mut session = match (&leg.through, &leg.peer) {
+            (Some(through), _) => through.peer_session(limits)?,
+            (None, peer) => peer.as_ref()?.session().clone(),
+        };
+        for media in &mut session.media {
+            let is_path =
+                |line: &sdp::Line| line.attribute().is_some_and(|(name, _)| name == "path");
+            media.lines.retain(|line| !is_path(line));
+        }
+        Some(session)
     }
 
     fn close_if_finished(&mut self, ends: &mut Ends<'_>, id: LegId) {

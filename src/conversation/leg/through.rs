@@ -193,6 +193,13 @@ impl Legs {
     }
 }
 
+impl Through {
+    /// What the peer last said of itself.
+    pub(super) fn peer_session(&self, limits: &Limits) -> Option<sdp::Session> {
+        sdp::Session::parse(&self.peer, limits).ok()
+    }
+}
+
 impl Leg {
     /// The peer of a leg whose media passes us by has accepted.
     pub(super) fn answered_through(
