@@ -242,8 +242,8 @@ impl Framer {
                     self.hold();
                     return Ok(None);
                 }
-                let seen = whole.len().min(START.len());
-                if whole.get(..seen) != START.get(..seen) {
+                let begins = whole.iter().zip(START).all(|(byte, start)| byte == start);
+                if !begins {
                     return Err(FrameErrorKind::StartLine);
                 }
             }
@@ -422,6 +422,10 @@ impl Id {
 
     /// The flag, if a line of the head is the end-line.
     fn flag_of(&self, line: &[u8]) -> Option<Continuation> {
+        // Most lines are header fields, and told from an end-line by their length or first byte.
+        if line.first() != Some(&b'-') || line.len() + 4 != self.full() {
+            return None;
+        }
         match line.strip_prefix(self.line().get(2..)?)? {
             [flag] => Continuation::of(*flag),
             _ => None,
