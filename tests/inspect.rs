@@ -464,7 +464,7 @@ fn no_input_does_any_harm() {
                 }
             }
             let kind = match below(3) {
-                0 => Some(cpm::trace::decode::Kind::ALL[below(7)]),
+                0 => Some(cpm::trace::decode::Kind::ALL[below(12)]),
                 _ => None,
             };
             for mode in [cpm::sip::msg::Mode::Receive, cpm::sip::msg::Mode::Strict] {

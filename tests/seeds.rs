@@ -7,11 +7,12 @@ use std::time::Instant;
 
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 18] = [
+const TARGETS: [Target; 19] = [
     ("client_inputs", |bytes| {
         fuzzing::client_inputs(bytes, Instant::now())
     }),
     ("composing", fuzzing::composing),
+    ("conference_info", fuzzing::conference_info),
     ("cpim", fuzzing::cpim),
     ("digest", |bytes| fuzzing::digest(bytes, Instant::now())),
     ("events", fuzzing::events),

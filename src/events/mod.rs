@@ -2,6 +2,7 @@
 //!
 //! | document | event package | specified in |
 //! |---|---|---|
+//! | [`conference_info`] | `conference` | RFC 4575 |
 //! | [`dialog_info`] | `dialog` | RFC 4235 |
 //! | [`reg_info`] | `reg` | RFC 3680, RFC 5628 |
 //! | [`pidf`] | `presence` | RFC 3863 |
@@ -13,6 +14,7 @@
 //! Documents are read leniently: elements, attributes and states that are not known are skipped, and only what a
 //! document is about must be there.
 
+pub mod conference_info;
 pub mod dialog_info;
 pub mod pidf;
 pub mod reg_info;

@@ -5,6 +5,7 @@
 //! hold of whatever was read: it can be written, and what is written is read again as the same.
 
 mod bodies;
+mod conference;
 mod events;
 mod inputs;
 mod msrp;
@@ -13,6 +14,7 @@ mod sip;
 mod take;
 
 pub use bodies::{composing, cpim, imdn, inspect, multipart, sdp, xml};
+pub use conference::conference_info;
 pub use events::events;
 pub use inputs::{client_inputs, server_inputs};
 pub use msrp::{msrp_stream, msrp_to_bytes_and_back};

@@ -112,13 +112,14 @@
 //! |---|---|---|
 //! | RFC 3862 | CPIM: names, escapes, prefixes, parties, subjects by language | `rfc3862::rfc3862_2_3_escapes_are_resolved_and_written`, `rfc3862::rfc3862_3_4_a_prefix_means_what_was_declared_before_it`, `rfc3862::rfc3862_4_5_a_subject_is_found_by_its_language`, `rfc3862::cpm_a_pager_message_in_both_directions` |
 //! | RFC 5438 | IMDN documents and headers | `imdn::every_kind_and_status_in_both_directions`, `rfc5438::rfc5438_6_headers_survive_the_hops`, `rfc5438::rfc5438_7_2_1_there_is_nothing_to_report_without_an_id` |
+//! | RFC 4575 | conference-info: read leniently, a change only as the next version, a focus that tells what was missed | `rfc4575::rfc4575_5_a_full_document_tells_everything`, `rfc4575::rfc4575_4_6_a_change_counts_only_as_the_next_version`, `rfc4575::rfc4575_4_6_what_a_change_does_not_tell_stays`, `rfc4575::rfc4575_4_6_a_focus_tells_each_subscriber_what_it_has_missed`, `tests::changes_add_up_to_the_whole` |
 //! | RFC 4235 | dialog-info, whole and in parts, and the state that they make | `dialog_info::rfc4235_4_1_everything_in_both_directions`, `dialog_info::what_is_written_is_read`, `dialog_info::rfc4235_4_3_documents_make_one_state` |
 //! | RFC 3680, RFC 5628 | reg-info with GRUUs, and the state that its documents make | `reg_info::rfc3680_5_1_rfc5628_everything_in_both_directions`, `reg_info::what_is_written_is_read`, `reg_info::rfc3680_5_2_documents_make_one_state` |
 //! | RFC 3863 | PIDF, as far as capabilities are told by it | `pidf::rfc3863_4_1_everything_in_both_directions`, `pidf::what_is_written_is_read` |
 //! | RFC 4826, 5363–5366 | lists of recipients: roles, anonymity, history, as one part of a body | `lists::rfc5364_4_everything_in_both_directions`, `lists::rfc5364_recipients_see_whom_they_may`, `lists::rfc4826_lists_in_lists_and_what_is_not_known`, `lists::rfc5365_rfc5366_the_list_is_one_part_of_the_body` |
 //! | RFC 3994 | isComposing documents and timers | `rfc3994::rfc3994_an_active_composer_tells_what_and_how_long`, `activity::rfc3994_3_3_active_expires_at_its_refresh_or_after_120_s` |
 //! | RFC 2046 | multipart, bounded in parts and depth | `multipart::splits_what_peers_write`, `multipart::bombs_do_not_go_off` |
-//! | XML | no entities, no DTD, bounded | `rfc5438::attack_entities_do_not_expand`, `xml::bombs_do_not_go_off` |
+//! | XML | no entities, no DTD, bounded | `rfc5438::attack_entities_do_not_expand`, `tests::bombs_do_not_go_off`, `tests::the_same_as_another_reader` |
 //!
 //! # The crate itself
 //!

@@ -6,6 +6,7 @@ mod rfc3862;
 mod rfc3994;
 mod rfc4475;
 mod rfc4566;
+mod rfc4575;
 mod rfc4975;
 mod rfc4976;
 mod rfc5118;

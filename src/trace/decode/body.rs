@@ -5,7 +5,9 @@ use super::node::{Fault, Node};
 use super::{DEPTH, Decoder, fault, offset};
 use crate::composing::IsComposing;
 use crate::cpim;
+use crate::events::{conference_info, dialog_info, pidf, reg_info};
 use crate::imdn::{self, Imdn};
+use crate::lists;
 use crate::sdp;
 use crate::wire::Text;
 use crate::wire::mime::{ContentEncoding, MediaType, Multipart, TransferEncoding};
@@ -159,6 +161,11 @@ impl Decoder<'_> {
             Kind::Cpim => self.cpim(node, bytes, base, depth),
             Kind::Imdn => self.imdn(node, bytes, base),
             Kind::Composing => self.composing(node, bytes, base),
+            Kind::ConferenceInfo => self.conference_info(node, bytes, base),
+            Kind::DialogInfo => self.dialog_info(node, bytes, base),
+            Kind::RegInfo => self.reg_info(node, bytes, base),
+            Kind::Pidf => self.presence(node, bytes, base),
+            Kind::ResourceLists => self.recipients(node, bytes, base),
         };
         if let Err(error) = result {
             node.push(text(bytes, None));
@@ -381,6 +388,11 @@ fn format(media_type: &MediaType) -> Format {
         sdp::MEDIA_TYPE => Format::Known(Kind::Sdp),
         imdn::MEDIA_TYPE => Format::Known(Kind::Imdn),
         crate::composing::MEDIA_TYPE => Format::Known(Kind::Composing),
+        conference_info::MEDIA_TYPE => Format::Known(Kind::ConferenceInfo),
+        dialog_info::MEDIA_TYPE => Format::Known(Kind::DialogInfo),
+        reg_info::MEDIA_TYPE => Format::Known(Kind::RegInfo),
+        pidf::MEDIA_TYPE => Format::Known(Kind::Pidf),
+        lists::MEDIA_TYPE => Format::Known(Kind::ResourceLists),
         "message/sip" => Format::Known(Kind::Sip),
         essence if essence.starts_with("multipart/") => Format::Known(Kind::Multipart),
         essence if essence.ends_with("+xml") || essence.ends_with("/xml") => Format::Xml,

@@ -18,11 +18,21 @@ pub enum Kind {
     Imdn,
     /// An indication of composing (RFC 3994).
     Composing,
+    /// Who is in a conference (RFC 4575).
+    ConferenceInfo,
+    /// Which calls somebody has (RFC 4235).
+    DialogInfo,
+    /// Who is registered where (RFC 3680).
+    RegInfo,
+    /// Presence (RFC 3863).
+    Pidf,
+    /// A list of recipients (RFC 4826).
+    ResourceLists,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Sip,
         Self::Msrp,
         Self::Cpim,
@@ -30,6 +40,11 @@ impl Kind {
         Self::Imdn,
         Self::Composing,
         Self::Multipart,
+        Self::ConferenceInfo,
+        Self::DialogInfo,
+        Self::RegInfo,
+        Self::Pidf,
+        Self::ResourceLists,
     ];
 
     /// Its name, as in `--as`.
@@ -42,6 +57,11 @@ impl Kind {
             Self::Cpim => "cpim",
             Self::Imdn => "imdn",
             Self::Composing => "composing",
+            Self::ConferenceInfo => "conference-info",
+            Self::DialogInfo => "dialog-info",
+            Self::RegInfo => "reginfo",
+            Self::Pidf => "pidf",
+            Self::ResourceLists => "resource-lists",
         }
     }
 
@@ -138,6 +158,11 @@ fn root(start: &[u8]) -> Option<Kind> {
         return match local {
             b"imdn" => Some(Kind::Imdn),
             b"isComposing" => Some(Kind::Composing),
+            b"conference-info" => Some(Kind::ConferenceInfo),
+            b"dialog-info" => Some(Kind::DialogInfo),
+            b"reginfo" => Some(Kind::RegInfo),
+            b"presence" => Some(Kind::Pidf),
+            b"resource-lists" => Some(Kind::ResourceLists),
             _ => None,
         };
     }

@@ -48,7 +48,7 @@ pub fn document(bytes: Bytes, kind: Option<Kind>, mode: Mode, limits: &Limits) -
             Fault::new("nothing to decode", Some(0))
         } else {
             Fault::new(
-                "neither SIP, MSRP, CPIM, SDP, IMDN, isComposing nor multipart",
+                "neither SIP, MSRP, CPIM, SDP, multipart nor a document that is known",
                 Some(0),
             )
         });

@@ -39,6 +39,11 @@ pub(in crate::trace) fn gist(node: &Node) -> Option<String> {
             }
             format!("“{line}”")
         }
+        "conference-info" => {
+            let users = body.child("users").map_or(0, |users| users.children.len());
+            format!("conference, {}: {users} users", text("extent")?)
+        }
+        "dialog-info" | "reginfo" | "pidf" | "resource-lists" => text("kind")?.to_owned(),
         "xml" => text("root")?.to_owned(),
         _ => text("content_type")
             .filter(|_| length(body) > 0)?

@@ -14,6 +14,7 @@ mod msrp;
 mod node;
 mod print;
 mod sip;
+mod state;
 
 pub use detect::{Kind, detect};
 pub use document::{Document, document};
