@@ -33,6 +33,12 @@ pub struct Limits {
     pub sip_subscriptions: usize,
     /// NOTIFYs that wait for one subscriber to answer the one before.
     pub sip_notifications: usize,
+    /// Early dialogs that one INVITE of ours may make, and 2xx that it may get (RFC 3261 §13.2.2.4).
+    pub sip_forks: usize,
+    /// Reliable provisional responses of one INVITE that wait for the PRACK of the one before (RFC 3262 §3).
+    pub sip_reliable: usize,
+    /// Addresses that one INVITE of ours goes to because of redirections (RFC 3261 §8.1.3.4).
+    pub sip_redirects: usize,
     /// SIP connections at one time.
     pub sip_connections: usize,
     /// Bytes that wait for one SIP connection before sending on it fails.
@@ -149,6 +155,9 @@ impl Default for Limits {
             sip_dialogs: 1_000_000,
             sip_subscriptions: 1_000_000,
             sip_notifications: 32,
+            sip_forks: 16,
+            sip_reliable: 8,
+            sip_redirects: 8,
             sip_connections: 100_000,
             sip_send_queue: 1024 * 1024,
             sip_challenges: 64,

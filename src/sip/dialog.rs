@@ -114,6 +114,18 @@ impl Dialog {
         !self.route.is_empty()
     }
 
+    /// The peer's value of From or To, with its tag.
+    pub fn peer(&self) -> &Text {
+        &self.peer
+    }
+
+    /// Goes on with the numbers of the same dialog while it was early: a 2xx makes everything else of it anew
+    /// (RFC 3261 §13.2.2.4).
+    pub fn continue_from(&mut self, early: &Self) {
+        self.local_sequence = self.local_sequence.max(early.local_sequence);
+        self.peer_sequence = self.peer_sequence.max(early.peer_sequence);
+    }
+
     /// The sequence number of the next request of ours.
     pub fn next_sequence(&mut self) -> u32 {
         self.local_sequence = self.local_sequence.saturating_add(1);

@@ -22,8 +22,9 @@ pub mod transaction;
 pub mod usage;
 
 pub use endpoint::{
-    CallId, Config, Credentials, EndCause, Endpoint, Event, Failure, HERE, Listener, NotifierId,
-    RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target,
+    CallError, CallId, Config, Credentials, DialogId, EndCause, Endpoint, Event, Failure, HERE,
+    Listener, NotifierId, RegistrationId, Relation, RequestId, ServerId, Source, SubscriptionId,
+    Target,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;

@@ -66,6 +66,8 @@ pub enum Input {
     Ack,
     /// No ACK in time.
     NoAck,
+    /// No PRACK in time for a reliable provisional response of ours.
+    NoPrack,
     /// It has rung long enough, or a CANCEL had no effect.
     Patience,
     /// The session was not refreshed, or the peer does not know it any more.
@@ -130,6 +132,7 @@ pub const fn next(state: State, input: Input) -> (State, &'static [Action]) {
         (Ringing, Input::Bye) => (Over, &[Terminate, TellEnded]),
         (Ringing, Input::HangUp) => (Over, &[Terminate, TellEnded]),
         (Ringing, Input::Patience) => (Over, &[Unavailable, TellEnded]),
+        (Ringing, Input::NoPrack) => (Over, &[Respond, TellEnded]),
 
         (Answered, Input::Ack) => (Up, &[TellConfirmed]),
         (Answered, Input::NoAck) => (Over, &[Bye, TellEnded]),
@@ -164,7 +167,7 @@ mod tests {
         State::Over,
     ];
 
-    const INPUTS: [Input; 14] = [
+    const INPUTS: [Input; 15] = [
         Input::Progress,
         Input::Trying,
         Input::Again,
@@ -177,6 +180,7 @@ mod tests {
         Input::Bye,
         Input::Ack,
         Input::NoAck,
+        Input::NoPrack,
         Input::Patience,
         Input::Lost,
     ];

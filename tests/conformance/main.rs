@@ -1,8 +1,11 @@
 //! The rules of the specifications, one test each.
 
 mod rfc3261;
+mod rfc3262;
 mod rfc3263;
+mod rfc3311;
 mod rfc3862;
+mod rfc3891;
 mod rfc3994;
 mod rfc4475;
 mod rfc4566;
@@ -12,6 +15,8 @@ mod rfc4976;
 mod rfc5118;
 mod rfc5438;
 mod rfc5922;
+mod rfc6228;
+mod rfc6337;
 mod rfc6665;
 mod rfc7118;
 mod torture;

@@ -185,8 +185,9 @@ impl Legs {
             ..
         }) = self.legs.get(leg.0)
         {
-            ends.sip
-                .progress(&mut ends.cx, *call, invite.response(Status::RINGING));
+            // Nobody has to hear it ring.
+            let ringing = invite.response(Status::RINGING);
+            let _ = ends.sip.progress(&mut ends.cx, *call, ringing);
         }
     }
 
@@ -210,7 +211,8 @@ impl Legs {
         response.set_body("application/sdp", sdp);
         leg.state = State::Joining;
         leg.terms = terms;
-        ends.sip.accept(&mut ends.cx, leg.call, response);
+        // A caller who has given up meanwhile is told of by an event.
+        let _ = ends.sip.accept(&mut ends.cx, leg.call, response);
         ends.msrp.start(&mut ends.cx, session, peer.path(), role);
     }
 

@@ -38,12 +38,12 @@ impl Legs {
                 Some(parcel) => self.paged_out(parcel, why.status(), None),
                 None => return Some(Sip::Failed { id, why }),
             },
-            Sip::Progress { call, response } => {
+            Sip::Progress { call, response, .. } => {
                 if let (Some(leg), 180..=189) = (self.of_call(call), response.status().code()) {
                     self.events.push_back(Event::Ringing { leg });
                 }
             }
-            Sip::Accepted { call, response } => self.accepted(ends, call, &response),
+            Sip::Accepted { call, response, .. } => self.accepted(ends, call, &response),
             Sip::Rejected {
                 call,
                 status,
@@ -75,8 +75,17 @@ impl Legs {
                 self.over(ends, call, ending);
             }
             Sip::Reinvited { call, request } => self.reinvited(ends, call, request),
+            Sip::Offered { dialog, request } => {
+                let response = match self.is_through(dialog.call()) {
+                    // Who wants other media that pass us by asks by re-INVITE.
+                    true => request.response(Status::NOT_ACCEPTABLE_HERE),
+                    false => self.described_again(ends, dialog.call(), &request),
+                };
+                // An offer that is not to be answered any more needs no answer.
+                let _ = ends.sip.answer_offer(&mut ends.cx, dialog, response);
+            }
             Sip::Reanswered { call, response } => self.reanswered(ends, call, response.as_ref()),
-            Sip::Confirmed { .. } => {}
+            Sip::Confirmed { .. } | Sip::Acknowledged { .. } => {}
             event => return Some(event),
         }
         None
@@ -272,12 +281,18 @@ impl Legs {
         });
     }
 
-    /// A re-INVITE refreshes the session or looks at it; the media stays what was agreed (a change of the
-    /// path would be a new leg).
     fn reinvited(&mut self, ends: &mut Ends<'_>, call: CallId, request: Request) {
         if self.is_through(call) {
             return self.reinvited_through(ends, call, request);
         }
+        let response = self.described_again(ends, call, &request);
+        // It answers what was offered, or offers what was agreed on: nothing can be wrong with that.
+        let _ = ends.sip.answer_reinvite(&mut ends.cx, call, response);
+    }
+
+    /// A re-INVITE or UPDATE refreshes the session or looks at it; the media stays what was agreed (a change of the
+    /// path would be a new leg).
+    fn described_again(&self, ends: &mut Ends<'_>, call: CallId, request: &Request) -> Response {
         let leg = self.of_call(call).and_then(|id| self.legs.get(id.0));
         let answer = leg.and_then(|leg| {
             let peer = terms::Peer::read_media(request.body(), ends.cx.limits)
@@ -293,7 +308,7 @@ impl Legs {
         if let Some(sdp) = answer {
             response.set_body("application/sdp", sdp);
         }
-        ends.sip.answer_reinvite(&mut ends.cx, call, response);
+        response
     }
 
     /// The next hop has, or has not, taken a parcel that went by MSRP.

@@ -86,7 +86,8 @@ impl Legs {
         }));
         leg.state = State::Up;
         response.set_body(sdp::MEDIA_TYPE, answer);
-        ends.sip.accept(&mut ends.cx, leg.call, response);
+        // A caller who has given up meanwhile is told of by an event.
+        let _ = ends.sip.accept(&mut ends.cx, leg.call, response);
     }
 
     /// Offers something else on a leg whose media passes us by. [`Event::Reanswered`] follows.
@@ -97,7 +98,7 @@ impl Legs {
             return;
         };
         let offered = copy(&offer);
-        if through.offered.is_none() && ends.sip.reinvite(&mut ends.cx, call, offer) {
+        if through.offered.is_none() && ends.sip.reinvite(&mut ends.cx, call, Some(offer)).is_ok() {
             through.offered = Some(offered);
         } else {
             self.events.push_back(Event::Reanswered {
@@ -130,7 +131,8 @@ impl Legs {
             }
             Err(status) => request.response(status),
         };
-        ends.sip.answer_reinvite(&mut ends.cx, call, response);
+        // A call that has ended meanwhile needs no answer.
+        let _ = ends.sip.answer_reinvite(&mut ends.cx, call, response);
     }
 
     pub(super) fn is_through(&self, call: CallId) -> bool {
@@ -152,7 +154,9 @@ impl Legs {
         };
         if request.body().is_empty() || *request.body() == through.peer {
             let response = described(&request, through.other.clone());
-            return ends.sip.answer_reinvite(&mut ends.cx, call, response);
+            // It has a description whichever way it was asked.
+            let _ = ends.sip.answer_reinvite(&mut ends.cx, call, response);
+            return;
         }
         let description = request.body().clone();
         through.reinvite = Some(request);

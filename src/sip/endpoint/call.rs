@@ -2,19 +2,21 @@
 //!
 //! [`usage`](crate::sip::usage) says what happens; this carries it out.
 
+use super::fork::{Description, Fork};
+use super::redirect::Redirects;
+use super::reliable::Reliable;
 use super::session::Session;
 use super::transport::Hop;
-use super::{CallId, Deadline, EndCause, Endpoint, Event, Failure, Target};
+use super::update::Again;
+use super::{CallId, Deadline, DialogId, EndCause, Endpoint, Event, Failure, Relation, Target};
 use crate::engine::{Cx, Ids, Key, Map, Slab};
-use crate::sip::dialog::{Dialog, Id};
+use crate::sip::dialog::Id;
 use crate::sip::msg::header::Reason;
 use crate::sip::msg::{Request, Response, Status};
+use crate::sip::offer::{self, Place, Side};
 use crate::sip::usage::{self, Action, Input, State};
 use crate::wire::Text;
 use bytes::Bytes;
-
-/// Early dialogs that a forked INVITE of ours may make, and 2xx that it may get.
-pub(super) const FORKS: usize = 16;
 
 /// The deadlines of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,18 +31,27 @@ pub(super) enum CallTimer {
     Refresh,
     /// The session has not been refreshed.
     Expiry,
-    /// A re-INVITE that met the peer's is to be tried again.
+    /// A re-INVITE or UPDATE that met the peer's is to be tried again.
     Glare,
+    /// Our reliable provisional response is due again.
+    Reliable,
+    /// The PRACK for our reliable provisional response is overdue.
+    NoPrack,
+    /// The user has not said what the ACK for a 2xx with an offer shall answer.
+    Answer,
 }
 
 impl CallTimer {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Patience,
         Self::Repeat,
         Self::NoAck,
         Self::Refresh,
         Self::Expiry,
         Self::Glare,
+        Self::Reliable,
+        Self::NoPrack,
+        Self::Answer,
     ];
 }
 
@@ -56,8 +67,18 @@ pub(super) struct Call {
     pub(super) server: Option<(Key, u32)>,
     /// Our INVITE whose 2xx is to be acknowledged.
     pub(super) invite: Option<Request>,
-    pub(super) dialog: Option<Dialog>,
-    pub(super) early: Vec<Id>,
+    /// The dialog of a call that came in, or the one that was confirmed.
+    pub(super) fork: Option<Fork>,
+    /// The early dialogs that our INVITE has made.
+    pub(super) early: Vec<Fork>,
+    /// How many dialogs there were.
+    pub(super) forks: u16,
+    /// Who has offered in a dialog that our INVITE makes.
+    pub(super) opening: offer::State,
+    /// Whether a response of ours has made the dialog known to the peer.
+    pub(super) is_known: bool,
+    /// The reliable provisional responses to the peer's INVITE.
+    pub(super) reliable: Option<Box<Reliable>>,
     /// The 2xx that came.
     pub(super) acknowledged: Vec<Acknowledged>,
     /// How often our 2xx was sent.
@@ -66,27 +87,42 @@ pub(super) struct Call {
     pub(super) pending: u32,
     /// Our re-INVITE or UPDATE that has no final response.
     pub(super) offering: bool,
-    /// A re-INVITE is to be tried again; whether it only keeps the session alive.
-    pub(super) again: Option<bool>,
+    /// What met a request of the peer's, and is to be tried again.
+    pub(super) again: Option<Box<Again>>,
     /// Whether we made the Call-ID.
     pub(super) outgoing: bool,
     /// Our Contact, without the address.
     pub(super) contact: Option<Text>,
     /// What was last offered or answered by us, which a refresh repeats.
-    pub(super) description: Option<(Text, Bytes)>,
+    pub(super) description: Option<Description>,
+    /// What we offer in a request within a dialog, until it is answered.
+    pub(super) proposed: Option<Description>,
     /// Why it ends, for the CANCEL or BYE.
     pub(super) reason: Option<String>,
     pub(super) cause: EndCause,
     /// The interval of the session timer, and whether we refresh.
     pub(super) session: Option<Session>,
-    /// Whether the peer allows UPDATE.
-    pub(super) peer_updates: bool,
+    /// The call whose INVITE has made this one too, until its 2xx is acknowledged.
+    pub(super) parent: Option<Key>,
+    /// The call that the INVITE is to replace or join.
+    pub(super) relation: Option<Relation>,
+    /// Where our INVITE was redirected to.
+    pub(super) redirects: Option<Box<Redirects>>,
+    /// The least interval that a 422 has asked for, in seconds, and how often one did.
+    pub(super) least: Option<u32>,
+    pub(super) lengthened: u8,
 }
 
 impl Call {
     /// Whether an INVITE is under way in its dialog, either way.
     pub(super) fn is_busy(&self) -> bool {
-        self.offering || self.server.is_some() || self.again.is_some()
+        self.offering || self.server.is_some() || self.again.is_some() || self.invite.is_some()
+    }
+
+    /// Whether a new description can neither be offered nor taken, since an INVITE or an offer is open.
+    pub(super) fn is_offering(&self) -> bool {
+        let exchange = self.fork.as_ref().map(|fork| fork.exchange);
+        self.is_busy() || exchange.is_some_and(|exchange| exchange != offer::State::Stable)
     }
 }
 
@@ -136,8 +172,12 @@ impl Calls {
             sending: None,
             server: None,
             invite: None,
-            dialog: None,
+            fork: None,
             early: Vec::new(),
+            forks: 0,
+            opening: offer::State::Stable,
+            is_known: false,
+            reliable: None,
             acknowledged: Vec::new(),
             repeats: 0,
             pending: 0,
@@ -146,10 +186,15 @@ impl Calls {
             outgoing: state == State::Calling,
             contact: None,
             description: None,
+            proposed: None,
             reason: None,
             cause: EndCause::Local,
             session: None,
-            peer_updates: false,
+            parent: None,
+            relation: None,
+            redirects: None,
+            least: None,
+            lengthened: 0,
         })
     }
 
@@ -158,8 +203,12 @@ impl Calls {
             return;
         };
         self.count -= 1;
-        let confirmed = call.dialog.as_ref().map(Dialog::id);
-        for id in call.early.iter().chain(confirmed) {
+        for id in call
+            .early
+            .iter()
+            .chain(&call.fork)
+            .map(|fork| fork.dialog.id())
+        {
             if self.by_dialog.get(id) == Some(&key) {
                 self.by_dialog.remove(id);
             }
@@ -176,6 +225,8 @@ pub(super) struct Hand {
     pub(super) request: Option<Request>,
     /// Why no response arrived.
     pub(super) why: Option<Failure>,
+    /// The dialog that it came in.
+    pub(super) fork: Option<u16>,
 }
 
 impl Hand {
@@ -232,16 +283,10 @@ impl Endpoint {
             }
             CallTimer::Refresh => self.refresh_session(cx, key),
             CallTimer::Expiry => self.lose(cx, key, EndCause::SessionExpired),
-            CallTimer::Glare => {
-                if let Some(refresh) = call.again.take()
-                    && !self.send_reinvite(cx, key, refresh)
-                {
-                    self.events.push_back(Event::Reanswered {
-                        call: CallId(key),
-                        response: None,
-                    });
-                }
-            }
+            CallTimer::Glare => self.try_again(cx, key),
+            CallTimer::Reliable => self.repeat_reliable(cx, key),
+            CallTimer::NoPrack => self.miss_prack(cx, key),
+            CallTimer::Answer => self.lose(cx, key, EndCause::NoAnswer),
         }
     }
 
@@ -283,15 +328,31 @@ impl Endpoint {
         let id = CallId(key);
         match action {
             Action::Ack => {
-                if let (Some(dialog), Some(invite)) = (call.dialog.clone(), call.invite.take()) {
-                    self.acknowledge(cx, key, &dialog, &invite);
+                let up = call.state == State::Up;
+                let fork = call.fork.as_ref();
+                let open = fork.is_some_and(|fork| {
+                    fork.exchange == offer::State::Offered(Side::Peer, Place::Success)
+                });
+                if up && open && call.invite.is_some() {
+                    // The user has to answer; the 2xx comes again meanwhile.
+                    self.timers.set(
+                        Deadline::Call(key, CallTimer::Answer),
+                        cx.now + self.config.times.give_up(),
+                    );
+                } else {
+                    self.acknowledge_invite(cx, key, None);
                 }
             }
             Action::Bye => {
+                // A 2xx whose ACK waits for the user is acknowledged all the same (RFC 3261 §13.2.2.4).
+                self.acknowledge_invite(cx, key, None);
+                let Some(call) = self.calls.get_mut(key) else {
+                    return;
+                };
                 let reason = call.reason.clone();
-                if let Some(dialog) = &mut call.dialog {
-                    let number = dialog.next_sequence();
-                    let dialog = dialog.clone();
+                if let Some(fork) = &mut call.fork {
+                    let number = fork.dialog.next_sequence();
+                    let dialog = fork.dialog.clone();
                     self.send_bye(cx, key, &dialog, number, reason.as_deref());
                 }
             }
@@ -323,14 +384,24 @@ impl Endpoint {
             }
             Action::TellProgress => {
                 if let Some(response) = hand.response.take() {
-                    self.events
-                        .push_back(Event::Progress { call: id, response });
+                    let held = (hand.fork.and_then(|fork| call.dialog(fork)))
+                        .is_some_and(|fork| fork.held.is_some());
+                    self.events.push_back(Event::Progress {
+                        call: id,
+                        dialog: hand.fork.map(|fork| DialogId::new(id, fork)),
+                        response,
+                        held,
+                    });
                 }
             }
             Action::TellAccepted => {
-                if let Some(response) = hand.response.take() {
-                    self.events
-                        .push_back(Event::Accepted { call: id, response });
+                if let (Some(response), Some(fork)) = (hand.response.take(), &call.fork) {
+                    self.events.push_back(Event::Accepted {
+                        call: id,
+                        dialog: DialogId::new(id, fork.number),
+                        response,
+                        held: call.invite.is_some(),
+                    });
                 }
             }
             Action::TellRejected => {

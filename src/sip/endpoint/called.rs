@@ -1,15 +1,15 @@
 //! Requests of peers that are about calls: INVITE, CANCEL, ACK, BYE, and the rest of a dialog
-//! (RFC 3261 §9.2, §12.2.2, §13.3, §14.2, §15.1.2).
+//! (RFC 3261 §9.2, §12.2.2, §13.3, §15.1.2).
 
 use super::call::{CallTimer, Hand};
-use super::calling::allows_update;
 use super::fill::sequence;
+use super::fork::{Fork, Within, is_described};
 use super::{CallId, Deadline, EndCause, Endpoint, Event, ServerId, Source, Target};
 use crate::engine::{Cx, Key};
-use crate::sip::dialog::{Dialog, Id};
-use crate::sip::msg::{Method, Name, Request, Status};
+use crate::sip::dialog::Dialog;
+use crate::sip::msg::{Method, Request, Status};
+use crate::sip::offer::{self, Meaning, Place};
 use crate::sip::usage::{Input, State};
-use crate::wire::Text;
 
 impl Endpoint {
     pub(super) fn handle_invite(
@@ -22,9 +22,14 @@ impl Endpoint {
         if self.calls.len() >= cx.limits.sip_dialogs {
             return self.answer(cx, server, Status::SERVICE_UNAVAILABLE);
         }
-        if let Some(refusal) = self.refuse_interval(&request) {
+        let refusal = self.refuse_unable(&request);
+        if let Some(refusal) = refusal.or_else(|| self.refuse_interval(&request)) {
             return self.reply(cx, server, refusal);
         }
+        let relation = match self.relation_of(&request) {
+            Ok(relation) => relation,
+            Err(status) => return self.answer(cx, server, status),
+        };
         let Some(entry) = self.servers.get_mut(server) else {
             return;
         };
@@ -39,10 +44,17 @@ impl Endpoint {
         let key = self.calls.insert(State::Ringing, target);
         entry.call = Some(key);
         self.calls.by_dialog.insert(dialog.id().clone(), key);
+        let described = is_described(request.headers(), request.body(), cx.limits);
+        let reliable = self.reliable_of(&request);
         if let Some(call) = self.calls.get_mut(key) {
             call.server = Some((server, sequence(&request)));
-            call.dialog = Some(dialog);
-            call.peer_updates = allows_update(request.headers());
+            call.reliable = reliable;
+            call.relation = relation;
+            let exchange = offer::receive(offer::State::Stable, Place::Invite, described)
+                .map_or(offer::State::Stable, |(exchange, _)| exchange);
+            let mut fork = Fork::new(call.next_number(), dialog, exchange);
+            fork.learn(request.headers());
+            call.fork = Some(fork);
         }
         self.timers.set(
             Deadline::Call(key, CallTimer::Patience),
@@ -55,58 +67,42 @@ impl Endpoint {
         });
     }
 
-    /// The call in whose dialog a request came.
-    pub(super) fn call_of(&self, request: &Request) -> Option<Key> {
-        let keys = request.keys().ok()?;
-        let id = Id {
-            call_id: Text::from(keys.call_id),
-            local_tag: Text::from(keys.to_tag?),
-            peer_tag: Text::from(keys.from_tag.unwrap_or_default()),
-        };
-        self.calls.by_dialog.get(&id).copied()
-    }
-
     /// A request in the dialog of a call arrived, anything but ACK and CANCEL.
     pub(super) fn handle_in_call(
         &mut self,
         cx: &mut Cx<'_>,
         server: Key,
-        key: Key,
+        within: Within,
         request: Request,
         source: Source,
     ) {
+        let key = within.call;
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
-        if let Some(dialog) = &mut call.dialog
-            && let Err(status) = dialog.receive(sequence(&request))
+        let is_own = (call.fork.as_ref()).is_some_and(|fork| fork.number == within.fork);
+        let state = call.state;
+        if let Some(fork) = call.dialog_mut(within.fork)
+            && let Err(status) = fork.dialog.receive(sequence(&request))
         {
             return self.answer(cx, server, status);
         }
         match request.method() {
             Method::Bye => {
                 self.answer(cx, server, Status::OK);
-                self.handle_bye(cx, key, request);
+                if is_own {
+                    self.handle_bye(cx, key, request);
+                } else {
+                    // An early dialog is not for the one called to end, but that it is over is certain.
+                    self.forget_fork(within);
+                }
             }
-            _ if call.state == State::Over => {
+            _ if state == State::Over => {
                 self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
             }
-            Method::Invite => self.handle_reinvite(cx, server, key, request),
-            // We never ask for reliable provisional responses, so there is nothing that it could be about.
-            Method::Prack => self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
-            Method::Update if request.body().is_empty() => {
-                if let Some(refusal) = self.refuse_interval(&request) {
-                    return self.reply(cx, server, refusal);
-                }
-                if let Some(dialog) = (self.calls.get_mut(key)).and_then(|c| c.dialog.as_mut()) {
-                    dialog.refresh(request.headers());
-                }
-                let mut response = request.response(Status::OK);
-                self.establish(key, server, &mut response);
-                self.answer_session_timer(key, server, &mut response);
-                self.reply(cx, server, response);
-                self.schedule_session(cx, key);
-            }
+            Method::Invite => self.handle_reinvite(cx, server, within, request),
+            Method::Prack => self.handle_prack(cx, server, within, request),
+            Method::Update => self.handle_update(cx, server, within, request),
             _ => self.events.push_back(Event::Request {
                 id: ServerId(server),
                 request,
@@ -130,52 +126,13 @@ impl Endpoint {
         self.step(cx, key, Input::Bye, Hand::request(request));
     }
 
-    pub(super) fn handle_reinvite(
-        &mut self,
-        cx: &mut Cx<'_>,
-        server: Key,
-        key: Key,
-        request: Request,
-    ) {
-        let Some(call) = self.calls.get_mut(key) else {
-            return;
-        };
-        if call.state != State::Up || call.offering {
-            return self.answer(cx, server, Status::REQUEST_PENDING);
-        }
-        if let Some((earlier, _)) = call.server {
-            // The one before is not answered, or not acknowledged (RFC 3261 §14.2).
-            let answered = (self.servers.get(earlier)).is_none_or(|s| s.request.is_none());
-            let mut response = request.response(match answered {
-                true => Status::REQUEST_PENDING,
-                false => Status::SERVER_INTERNAL_ERROR,
-            });
-            if !answered {
-                let seconds = cx.ids.below(11).to_string();
-                let _ = response.headers_mut().set_text(Name::RetryAfter, &seconds);
-            }
-            return self.reply(cx, server, response);
-        }
-        if let Some(refusal) = self.refuse_interval(&request) {
-            return self.reply(cx, server, refusal);
-        }
-        if let Some(call) = self.calls.get_mut(key) {
-            call.server = Some((server, sequence(&request)));
-        }
-        if let Some(entry) = self.servers.get_mut(server) {
-            entry.call = Some(key);
-        }
-        self.events.push_back(Event::Reinvited {
-            call: CallId(key),
-            request,
-        });
-    }
-
     /// An ACK for a 2xx arrived.
     pub(super) fn handle_ack(&mut self, cx: &mut Cx<'_>, request: &Request) {
-        let Some(key) = self.call_of(request) else {
+        let Some(within) = self.dialog_of(request) else {
             return;
         };
+        let key = within.call;
+        let described = is_described(request.headers(), request.body(), cx.limits);
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
@@ -191,8 +148,20 @@ impl Endpoint {
         }
         self.timers.cancel(&Deadline::Call(key, CallTimer::Repeat));
         self.timers.cancel(&Deadline::Call(key, CallTimer::NoAck));
+        let mut meaning = Meaning::Nothing;
+        if let Some(fork) = call.dialog_mut(within.fork)
+            && let Ok((exchange, meant)) = offer::receive(fork.exchange, Place::Ack, described)
+        {
+            fork.exchange = exchange;
+            meaning = meant;
+        }
         if call.state == State::Answered {
             self.schedule_session(cx, key);
+        } else if call.state == State::Up && meaning == Meaning::Answer {
+            self.events.push_back(Event::Confirmed {
+                call: CallId(key),
+                request: request.clone(),
+            });
         }
         self.step(cx, key, Input::Ack, Hand::request(request.clone()));
     }
@@ -209,10 +178,15 @@ impl Endpoint {
             return;
         };
         if call.state == State::Ringing {
+            self.end_reliable(key);
             return self.step(cx, key, Input::Cancel, Hand::request(cancel));
         }
         if call.server.is_some_and(|(server, _)| server == invite) {
             call.server = None;
+            if let Some(fork) = &mut call.fork {
+                fork.exchange = offer::refused(fork.exchange, Place::Invite);
+            }
+            self.end_reliable(key);
         }
         self.answer(cx, invite, Status::REQUEST_TERMINATED);
     }

@@ -1,36 +1,21 @@
-//! What comes of our INVITEs, and the ACK and BYE that follow (RFC 3261 §12.2.1, §13.2.2, §14.1, §15.1.1).
+//! What comes of our INVITEs, and the ACK and BYE that follow (RFC 3261 §12.2.1, §13.2.2, §15.1.1).
 
-use super::call::{Acknowledged, CallTimer, FORKS, Hand};
+use super::call::{Acknowledged, CallTimer, Hand};
 use super::fill::{sequence, set_sequence};
+use super::fork::{Description, Fork, is_described};
 use super::sending::User;
-use super::session::longer_interval;
 use super::transport::Hop;
 use super::{CallId, Deadline, EndCause, Endpoint, Event, Failure};
 use crate::engine::{Cx, Key};
-use crate::sip::dialog::{Dialog, Id};
-use crate::sip::msg::{Headers, Method, Name, Request, Response, Status};
-use crate::sip::usage::{Input, State};
+use crate::sip::dialog::Dialog;
+use crate::sip::msg::header::To;
+use crate::sip::msg::{Method, Name, Request, Response, Status};
+use crate::sip::offer::{self, Place, Side};
+use crate::sip::usage::{self, Input, State};
 use crate::wire::Text;
 use bytes::Bytes;
-use std::time::Duration;
 
 impl Endpoint {
-    /// A provisional response to our INVITE.
-    pub(super) fn invite_progress(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
-        if response.status() == Status::TRYING {
-            return self.step(cx, key, Input::Trying, Hand::default());
-        }
-        if let Some(id) = id_of(&response)
-            && let Some(call) = self.calls.get_mut(key)
-            && call.early.len() < FORKS
-            && !call.early.contains(&id)
-        {
-            call.early.push(id.clone());
-            self.calls.by_dialog.insert(id, key);
-        }
-        self.step(cx, key, Input::Progress, Hand::response(response));
-    }
-
     /// A 2xx to our INVITE: the first, the first of another branch, or one again.
     pub(super) fn invite_success(
         &mut self,
@@ -51,22 +36,108 @@ impl Endpoint {
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
-        let is_first = call.acknowledged.is_empty();
-        if !is_first {
-            if call.acknowledged.len() < FORKS {
-                self.acknowledge(cx, key, &dialog, invite);
-                let number = dialog.next_sequence();
-                self.send_bye(cx, key, &dialog, number, None);
+        let early = (call.early.iter()).position(|fork| fork.dialog.id().peer_tag == tag);
+        let early = early.map(|at| call.early.remove(at));
+        let is_ended = early.as_ref().is_some_and(|early| early.ended);
+        let fork = match early {
+            Some(early) => {
+                dialog.continue_from(&early.dialog);
+                Fork { dialog, ..early }
+            }
+            None => Fork::new(call.next_number(), dialog, call.opening),
+        };
+        if let Some(own) = &call.fork {
+            if own.dialog.id().peer_tag != tag {
+                self.another_success(cx, key, invite, fork, response);
+            } else if call.invite.is_none() {
+                // The ACK could not be sent.
+                self.send_ack(cx, key, &fork.dialog, invite, None);
             }
             return;
         }
-        call.peer_updates = allows_update(response.headers());
-        call.invite = Some(invite.clone());
-        let early = std::mem::take(&mut call.early);
-        let id = dialog.id().clone();
-        call.dialog = Some(dialog);
-        for other in early {
-            self.calls.by_dialog.remove(&other);
+        if is_ended {
+            // It has crossed our BYE.
+            return self.another_success(cx, key, invite, fork, response);
+        }
+        self.confirm(cx, key, invite, fork, response);
+    }
+
+    /// A 2xx of a branch other than the one that came first: it is acknowledged and ended, or becomes a call.
+    fn another_success(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        invite: &Request,
+        mut fork: Fork,
+        response: Response,
+    ) {
+        match self.calls.by_dialog.get(fork.dialog.id()) {
+            // It is a call already, whose ACK waits for the user.
+            Some(known) if *known != key => return,
+            _ => self.calls.by_dialog.remove(fork.dialog.id()),
+        };
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
+        if call.acknowledged.len() >= cx.limits.sip_forks {
+            return;
+        }
+        let is_wanted = self.config.keep_forks && call.state == State::Up && !fork.ended;
+        if is_wanted && self.calls.len() < cx.limits.sip_dialogs {
+            return self.fork_off(cx, key, invite, fork, response);
+        }
+        self.send_ack(cx, key, &fork.dialog, invite, None);
+        let number = fork.dialog.next_sequence();
+        self.send_bye(cx, key, &fork.dialog, number, None);
+    }
+
+    /// Makes a call of another branch that has accepted.
+    fn fork_off(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: Key,
+        invite: &Request,
+        fork: Fork,
+        response: Response,
+    ) {
+        let Some(parent) = self.calls.get(from) else {
+            return;
+        };
+        let (target, contact) = (parent.target.clone(), parent.contact.clone());
+        let (description, opening) = (parent.description.clone(), parent.opening);
+        let key = self.calls.insert(State::Calling, target);
+        if let Some(call) = self.calls.get_mut(key) {
+            call.contact = contact;
+            call.description = description;
+            call.opening = opening;
+            call.parent = Some(from);
+            call.forks = fork.number.wrapping_add(1);
+        }
+        self.events.push_back(Event::Forked {
+            call: CallId(key),
+            from: CallId(from),
+        });
+        self.confirm(cx, key, invite, fork, response);
+    }
+
+    /// A 2xx makes `fork` the dialog of a call.
+    fn confirm(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        invite: &Request,
+        mut fork: Fork,
+        response: Response,
+    ) {
+        let described = is_described(response.headers(), response.body(), cx.limits);
+        let taken = offer::receive(fork.exchange, Place::Success, described);
+        fork.exchange = taken.map_or(fork.exchange, |(exchange, _)| exchange);
+        fork.learn(response.headers());
+        fork.held = None;
+        let id = fork.dialog.id().clone();
+        if let Some(call) = self.calls.get_mut(key) {
+            call.invite = Some(invite.clone());
+            call.fork = Some(fork);
         }
         self.calls.by_dialog.insert(id, key);
         self.timers
@@ -92,8 +163,17 @@ impl Endpoint {
         let target = call.target.clone();
         let hand = match outcome {
             Ok(response) => {
-                if is_wanted && let Some(longer) = longer_interval(&request, &response) {
-                    return self.send_invite(cx, key, longer, target);
+                if is_wanted && self.lengthen_session(key, &request, &response) {
+                    let mut request = request;
+                    request.headers_mut().remove(&Name::SessionExpires);
+                    self.offer_session_timer(key, &mut request);
+                    let number = sequence(&request).saturating_add(1);
+                    set_sequence(&mut request, number);
+                    self.invite_again(key);
+                    return self.send_invite(cx, key, request, target);
+                }
+                if is_wanted && self.redirect(cx, key, &request, &response) {
+                    return;
                 }
                 Hand::response(response)
             }
@@ -109,79 +189,19 @@ impl Endpoint {
     pub(super) fn invite_over(&mut self, cx: &mut Cx<'_>, key: Key) {
         if let Some(call) = self.calls.get_mut(key) {
             call.sending = None;
-            call.invite = None;
+            if call.state != State::Up {
+                call.invite = None;
+            }
         }
+        self.forget_early(key);
         self.release(cx, key);
     }
 
-    /// A 2xx to our re-INVITE.
-    pub(super) fn reinvite_success(
-        &mut self,
-        cx: &mut Cx<'_>,
-        key: Key,
-        refresh: bool,
-        request: &Request,
-        response: Response,
-    ) {
-        let Some(id) = id_of(&response) else { return };
-        if self.acknowledge_again(cx, key, &id.peer_tag, sequence(request)) {
-            return;
-        }
-        let Some(call) = self.calls.get_mut(key) else {
-            return;
-        };
-        call.offering = false;
-        let Some(dialog) = &mut call.dialog else {
-            return;
-        };
-        dialog.refresh(response.headers());
-        let dialog = dialog.clone();
-        self.acknowledge(cx, key, &dialog, request);
-        self.take_session_timer(key, response.headers());
-        self.schedule_session(cx, key);
-        if !refresh {
-            self.events.push_back(Event::Reanswered {
-                call: CallId(key),
-                response: Some(response),
-            });
-        }
-    }
-
-    /// Our re-INVITE was refused, or nobody answered.
-    pub(super) fn reinvite_failed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        key: Key,
-        refresh: bool,
-        outcome: Result<Response, Failure>,
-    ) {
-        let Some(call) = self.calls.get_mut(key) else {
-            return;
-        };
-        call.offering = false;
-        if call.state != State::Up {
-            return;
-        }
-        if is_gone(&outcome) {
-            return self.lose(cx, key, EndCause::Gone);
-        }
-        let response = outcome.ok();
-        let is_glare = (response.as_ref()).is_some_and(|r| r.status() == Status::REQUEST_PENDING);
-        if is_glare {
-            // Who made the Call-ID waits longer, so that the two do not meet again (RFC 3261 §14.1).
-            let owner = call.outgoing;
-            let (from, to) = if owner { (2100, 4000) } else { (0, 2000) };
-            let wait = cx
-                .ids
-                .between(Duration::from_millis(from), Duration::from_millis(to));
-            call.again = Some(refresh);
-            self.timers
-                .set(Deadline::Call(key, CallTimer::Glare), cx.now + wait);
-        } else if !refresh {
-            self.events.push_back(Event::Reanswered {
-                call: CallId(key),
-                response,
-            });
+    /// Our INVITE goes out once more, and what came of the one before counts no more.
+    pub(super) fn invite_again(&mut self, key: Key) {
+        self.forget_early(key);
+        if let Some(call) = self.calls.get_mut(key) {
+            call.state = usage::next(call.state, Input::Again).0;
         }
     }
 
@@ -205,13 +225,37 @@ impl Endpoint {
         self.release(cx, key);
     }
 
+    /// Acknowledges the 2xx to the INVITE at hand, if it is not yet.
+    pub(super) fn acknowledge_invite(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        description: Option<Description>,
+    ) {
+        self.timers.cancel(&Deadline::Call(key, CallTimer::Answer));
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
+        if let (Some(fork), Some(invite)) = (&mut call.fork, call.invite.take()) {
+            let described = description.is_some();
+            fork.exchange = offer::next(fork.exchange, Side::Local, Place::Ack, described)
+                .map_or(offer::State::Stable, |(exchange, _)| exchange);
+            let dialog = fork.dialog.clone();
+            if let Some(description) = &description {
+                call.description = Some(description.clone());
+            }
+            self.send_ack(cx, key, &dialog, &invite, description);
+        }
+    }
+
     /// Sends the ACK for a 2xx to `invite` (RFC 3261 §13.2.2.4).
-    pub(super) fn acknowledge(
+    pub(super) fn send_ack(
         &mut self,
         cx: &mut Cx<'_>,
         key: Key,
         dialog: &Dialog,
         invite: &Request,
+        description: Option<Description>,
     ) {
         let mut request = Request::new(Method::Ack, dialog.target());
         dialog.fill(&mut request);
@@ -223,12 +267,21 @@ impl Endpoint {
                 let _ = request.headers_mut().push_text(name.clone(), value);
             }
         }
+        if let Some(description) = description {
+            request.set_body(&description.content_type, description.body);
+        }
         self.sign(&mut request);
+        let most = 2 * cx.limits.sip_forks;
+        // The 2xx of a branch that became a call comes again to the call that was made.
+        let parent = (self.calls.get_mut(key)).and_then(|call| call.parent.take());
+        let key = parent
+            .filter(|parent| self.calls.get(*parent).is_some())
+            .unwrap_or(key);
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
         // Those of earlier exchanges are not asked for again.
-        if call.acknowledged.len() >= 2 * FORKS {
+        if call.acknowledged.len() >= most && !call.acknowledged.is_empty() {
             call.acknowledged.remove(0);
         }
         call.acknowledged.push(Acknowledged {
@@ -249,6 +302,17 @@ impl Endpoint {
                 .find(|entry| entry.tag == tag && entry.number == keys.sequence)
         {
             entry.sent = Some((hop, bytes));
+        }
+    }
+
+    /// The ACK could not be sent: the next 2xx asks for it again.
+    pub(super) fn unacknowledged(&mut self, key: Key, request: &Request) {
+        let Ok(to) = request.headers().get::<To>() else {
+            return;
+        };
+        let (tag, number) = (to.tag().unwrap_or_default(), sequence(request));
+        if let Some(call) = self.calls.get_mut(key) {
+            (call.acknowledged).retain(|entry| entry.tag != tag || entry.number != number);
         }
     }
 
@@ -317,19 +381,8 @@ pub(super) fn is_gone(outcome: &Result<Response, Failure>) -> bool {
     }
 }
 
-/// The dialog of a response to a request of ours.
-fn id_of(response: &Response) -> Option<Id> {
+/// The tag of the peer in a response.
+pub(super) fn tag_of(response: &Response) -> Option<Text> {
     let keys = response.keys().ok()?;
-    Some(Id {
-        call_id: Text::from(keys.call_id),
-        local_tag: Text::from(keys.from_tag.unwrap_or_default()),
-        peer_tag: Text::from(keys.to_tag?),
-    })
-}
-
-pub(super) fn allows_update(headers: &Headers) -> bool {
-    headers
-        .texts(&Name::Allow)
-        .flat_map(|value| value.split(','))
-        .any(|method| method.trim() == Method::Update.as_str())
+    keys.to_tag.map(Text::from)
 }

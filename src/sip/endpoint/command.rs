@@ -2,12 +2,18 @@
 
 use super::call::{CallTimer, Hand};
 use super::fill::{ALLOW, set_default, set_sequence};
+use super::fork::{Description, Within, is_described};
+use super::reliable::{Reliable, TAG};
 use super::sending::User;
-use super::{CallId, Deadline, EndCause, Endpoint, Event, Failure, HERE, RequestId, Target};
+use super::{
+    CallError, CallId, Deadline, DialogId, EndCause, Endpoint, Event, Failure, HERE, RequestId,
+    Target,
+};
 use crate::engine::{Cx, Key};
-use crate::sip::msg::header::{Contact, From, NameAddr, Reason};
+use crate::sip::msg::header::{Contact, From, NameAddr, Reason, Require};
 use crate::sip::msg::uri::SipUri;
-use crate::sip::msg::{Header, Headers, Method, Name, Request, Response, Uri};
+use crate::sip::msg::{Header, Headers, Method, Name, Request, Response, Status, Uri};
+use crate::sip::offer::{self, Meaning, Place, Side};
 use crate::sip::usage::{Input, State};
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
@@ -27,8 +33,9 @@ impl Endpoint {
             .ok()
             .and_then(|from| user_of(&from.uri));
         add_contact(request.headers_mut(), user.as_deref());
-        self.offer_session_timer(&mut request);
         let key = self.calls.insert(State::Calling, target.clone());
+        self.offer_session_timer(key, &mut request);
+        self.require(&mut request);
         if self.calls.len() > cx.limits.sip_dialogs {
             self.calls.remove(key);
             self.events.push_back(Event::Rejected {
@@ -41,7 +48,12 @@ impl Endpoint {
         }
         if let Some(call) = self.calls.get_mut(key) {
             call.contact = request.headers().text(&Name::Contact).map(Text::from);
-            call.description = description(request.headers(), request.body());
+            let described = is_described(request.headers(), request.body(), cx.limits);
+            call.description = described
+                .then(|| Description::of(request.headers(), request.body()))
+                .flatten();
+            let opening = offer::next(call.opening, Side::Local, Place::Invite, described);
+            call.opening = opening.map_or(call.opening, |(opening, _)| opening);
         }
         self.timers.set(
             Deadline::Call(key, CallTimer::Patience),
@@ -66,30 +78,116 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn progress_call(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
-        let Some((server, _)) = self.ringing(key) else {
-            return;
-        };
-        if response.status().is_provisional() {
-            self.establish(key, server, &mut response);
-            self.reply(cx, server, response);
+    pub(super) fn progress_call(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        mut response: Response,
+        reliable: bool,
+    ) -> Result<(), CallError> {
+        let server = self.unanswered(key)?;
+        let status = response.status();
+        if !status.is_provisional() {
+            return Err(CallError::State);
         }
+        if status == Status::TRYING {
+            self.reply(cx, server, response);
+            return Ok(());
+        }
+        let asked = Require::of(response.headers()).is_ok_and(|tags| tags.contains(TAG));
+        if reliable || asked || self.demands_reliable(key) {
+            return self.progress_reliable(cx, key, server, response);
+        }
+        let described = is_described(response.headers(), response.body(), cx.limits);
+        if let Some(fork) = self.calls.get(key).and_then(|call| call.fork.as_ref()) {
+            offer::next(fork.exchange, Side::Local, Place::Provisional, described)?;
+        }
+        self.establish(key, server, &mut response);
+        self.reply(cx, server, response);
+        Ok(())
     }
 
-    pub(super) fn accept_call(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
-        let Some((server, _)) = self.ringing(key) else {
+    pub(super) fn accept_call(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        response: Response,
+    ) -> Result<(), CallError> {
+        let (server, _) = self.ringing(key).ok_or_else(|| self.why_not(key))?;
+        let described = is_described(response.headers(), response.body(), cx.limits);
+        let call = self.calls.get_mut(key).ok_or(CallError::Gone)?;
+        if (call.reliable.as_ref()).is_some_and(|reliable| reliable.accepted.is_some()) {
+            return Err(CallError::State);
+        }
+        if let Some(fork) = &call.fork {
+            match offer::next(fork.exchange, Side::Local, Place::Success, described) {
+                // It waits for the PRACK.
+                Ok(_) | Err(offer::Misplaced::Unacknowledged) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+        if let Some(response) = self.delay_accept(key, response) {
+            self.accept_now(cx, key, server, response);
+        }
+        Ok(())
+    }
+
+    /// Sends a 2xx for which nothing is missing.
+    pub(super) fn accept_now(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        server: Key,
+        mut response: Response,
+    ) {
+        let Some(call) = self.calls.get_mut(key) else {
             return;
         };
+        if call.state != State::Ringing {
+            // It was a re-INVITE that waited.
+            self.accept_reinvite(cx, key, server, response);
+            return;
+        }
+        let described = is_described(response.headers(), response.body(), cx.limits);
+        if let Some(fork) = &mut call.fork
+            && let Ok((exchange, _)) =
+                offer::next(fork.exchange, Side::Local, Place::Success, described)
+        {
+            fork.exchange = exchange;
+        }
+        self.end_reliable(key);
         self.establish(key, server, &mut response);
+        self.remember_description(cx, key, response.headers(), response.body());
         self.answer_session_timer(key, server, &mut response);
         self.repeat_until_acknowledged(cx, key);
         self.step(cx, key, Input::Accept, Hand::response(response));
+        self.end_replaced(cx, key);
     }
 
     pub(super) fn reject_call(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
-        if self.ringing(key).is_some() {
+        let status = response.status();
+        if self.ringing(key).is_some() && status.is_final() && !status.is_success() {
+            self.end_reliable(key);
             self.step(cx, key, Input::Reject, Hand::response(response));
         }
+    }
+
+    /// Why a call cannot be answered.
+    fn why_not(&self, key: Key) -> CallError {
+        match self.calls.get(key) {
+            Some(call) if call.state != State::Over => CallError::State,
+            _ => CallError::Gone,
+        }
+    }
+
+    /// The server transaction of an INVITE or re-INVITE that is not answered.
+    pub(super) fn unanswered(&self, key: Key) -> Result<Key, CallError> {
+        let call = self.calls.get(key).ok_or(CallError::Gone)?;
+        let (State::Ringing | State::Up, Some((server, _))) = (call.state, call.server) else {
+            return Err(self.why_not(key));
+        };
+        let is_open = (self.servers.get(server)).is_some_and(|server| server.request.is_some());
+        is_open.then_some(server).ok_or(CallError::State)
     }
 
     pub(super) fn hang_up_call(&mut self, cx: &mut Cx<'_>, key: Key, reason: Option<&Reason>) {
@@ -115,81 +213,73 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn offer_again(&mut self, cx: &mut Cx<'_>, key: Key, sdp: Bytes) -> bool {
-        let Some(call) = self.calls.get_mut(key) else {
-            return false;
-        };
-        if call.state != State::Up || call.is_busy() {
-            return false;
-        }
-        call.description = Some((Text::from_static("application/sdp"), sdp));
-        self.send_reinvite(cx, key, false)
-    }
-
-    /// Sends a re-INVITE with the description of our side.
-    pub(super) fn send_reinvite(&mut self, cx: &mut Cx<'_>, key: Key, refresh: bool) -> bool {
-        let Some(mut request) = self.in_dialog(key, Method::Invite) else {
-            return false;
-        };
-        let Some(call) = self.calls.get_mut(key) else {
-            return false;
-        };
-        if let Some((content_type, sdp)) = &call.description {
-            request.set_body(content_type, sdp.clone());
-        }
-        call.offering = true;
-        let target = call.target.clone();
-        self.offer_session_timer(&mut request);
-        self.sign(&mut request);
-        self.send(cx, request, target, User::Reinvite { call: key, refresh });
-        true
-    }
-
-    pub(super) fn answer_offer(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
-        let Some(call) = self.calls.get_mut(key) else {
-            return;
-        };
-        let (State::Up, Some((server, _))) = (call.state, call.server) else {
-            return;
-        };
-        let Some(request) = self.servers.get(server).and_then(|s| s.request.clone()) else {
-            return;
-        };
-        if response.status().is_success() {
-            if let Some(dialog) = &mut call.dialog {
-                dialog.refresh(request.headers());
-            }
-            self.establish(key, server, &mut response);
-            self.answer_session_timer(key, server, &mut response);
-            self.repeat_until_acknowledged(cx, key);
-            self.schedule_session(cx, key);
-        } else if response.status().is_final() {
-            call.server = None;
-        }
-        self.reply(cx, server, response);
-    }
-
-    pub(super) fn send_in_call(
+    /// Sends the ACK or PRACK that waited for the user.
+    pub(super) fn acknowledge_held(
         &mut self,
         cx: &mut Cx<'_>,
-        key: Key,
+        id: DialogId,
+        description: Option<Bytes>,
+    ) -> Result<(), CallError> {
+        let within = self.within(id).ok_or(CallError::Gone)?;
+        let call = self.calls.get(within.call).ok_or(CallError::Gone)?;
+        let fork = call.dialog(within.fork).ok_or(CallError::Gone)?;
+        if call.state == State::Over {
+            return Err(CallError::Gone);
+        }
+        let is_own = (call.fork.as_ref()).is_some_and(|fork| fork.number == within.fork);
+        if !is_own || call.invite.is_none() {
+            return self.release_prack(cx, within, description);
+        }
+        let described = description.is_some();
+        let (_, meaning) = offer::next(fork.exchange, Side::Local, Place::Ack, described)?;
+        debug_assert_ne!(meaning, Meaning::Offer, "an ACK never offers");
+        self.acknowledge_invite(cx, within.call, description.map(Description::sdp));
+        Ok(())
+    }
+
+    /// Says BYE in one early dialog of our INVITE, and leaves the others alone (RFC 3261 §15).
+    pub(super) fn end_early_dialog(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: DialogId,
+    ) -> Result<(), CallError> {
+        let within = self.within(id).ok_or(CallError::Gone)?;
+        let call = self.calls.get_mut(within.call).ok_or(CallError::Gone)?;
+        if !matches!(call.state, State::Calling | State::Early) {
+            return Err(CallError::State);
+        }
+        let fork = call.dialog_mut(within.fork).ok_or(CallError::Gone)?;
+        if std::mem::replace(&mut fork.ended, true) {
+            return Err(CallError::Gone);
+        }
+        let number = fork.dialog.next_sequence();
+        let dialog = fork.dialog.clone();
+        self.send_bye(cx, within.call, &dialog, number, None);
+        Ok(())
+    }
+
+    pub(super) fn send_in_dialog(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: DialogId,
         mut request: Request,
     ) -> Option<RequestId> {
-        let call = self.calls.get_mut(key)?;
+        let within = self.within(id)?;
+        let call = self.calls.get_mut(within.call)?;
         if call.state == State::Over {
             return None;
         }
-        let dialog = call.dialog.as_mut()?;
-        dialog.fill(&mut request);
-        let number = dialog.next_sequence();
         let target = call.target.clone();
+        let fork = call.dialog_mut(within.fork)?;
+        fork.dialog.fill(&mut request);
+        let number = fork.dialog.next_sequence();
         set_sequence(&mut request, number);
         self.sign(&mut request);
         Some(RequestId(self.send(
             cx,
             request,
             target,
-            User::Above { call: Some(key) },
+            User::Above { call: Some(within) },
         )))
     }
 
@@ -220,8 +310,36 @@ impl Endpoint {
         let user = request.uri().ok().and_then(|uri| user_of(&uri));
         add_contact(headers, user.as_deref());
         call.contact = headers.text(&Name::Contact).map(Text::from);
-        if let Some(description) = description(response.headers(), response.body()) {
-            call.description = Some(description);
+        call.is_known = true;
+    }
+
+    /// Keeps what we describe in a response, for a later refresh.
+    pub(super) fn remember_description(
+        &mut self,
+        cx: &Cx<'_>,
+        key: Key,
+        headers: &Headers,
+        body: &Bytes,
+    ) {
+        if is_described(headers, body, cx.limits)
+            && let Some(call) = self.calls.get_mut(key)
+        {
+            call.description = Description::of(headers, body);
+        }
+    }
+
+    /// What the peer's INVITE says about reliable provisional responses.
+    pub(super) fn reliable_of(&self, invite: &Request) -> Option<Box<Reliable>> {
+        let known = self.config.supported.iter().any(|tag| *tag == TAG);
+        known.then(|| Reliable::of(invite)).flatten()
+    }
+
+    /// Adds what our INVITEs require.
+    pub(super) fn require(&self, request: &mut Request) {
+        if !self.config.required.is_empty() && !request.headers().contains(&Name::Require) {
+            request
+                .headers_mut()
+                .set(&Require(self.config.required.clone()));
         }
     }
 
@@ -240,15 +358,16 @@ impl Endpoint {
         );
     }
 
-    /// A request in the dialog of a call.
-    pub(super) fn in_dialog(&mut self, key: Key, method: Method) -> Option<Request> {
-        let call = self.calls.get_mut(key)?;
-        let dialog = call.dialog.as_mut()?;
+    /// A request in a dialog of a call.
+    pub(super) fn in_dialog(&mut self, within: Within, method: Method) -> Option<Request> {
+        let call = self.calls.get_mut(within.call)?;
+        let contact = call.contact.clone();
+        let fork = call.dialog_mut(within.fork)?;
         let is_refresh = matches!(method, Method::Invite | Method::Update);
-        let mut request = Request::new(method, dialog.target());
-        dialog.fill(&mut request);
-        set_sequence(&mut request, dialog.next_sequence());
-        if let (true, Some(contact)) = (is_refresh, &call.contact) {
+        let mut request = Request::new(method, fork.dialog.target());
+        fork.dialog.fill(&mut request);
+        set_sequence(&mut request, fork.dialog.next_sequence());
+        if let (true, Some(contact)) = (is_refresh, &contact) {
             let _ = request.headers_mut().set_text(Name::Contact, contact);
         }
         Some(request)
@@ -264,15 +383,6 @@ pub(super) fn copy_record_route(request: &Request, response: &mut Response) {
             let _ = headers.push_text(Name::RecordRoute, value);
         }
     }
-}
-
-/// The body of a message with its type, in a buffer of its own.
-fn description(headers: &Headers, body: &Bytes) -> Option<(Text, Bytes)> {
-    if body.is_empty() {
-        return None;
-    }
-    let content_type = headers.text(&Name::ContentType)?;
-    Some((Text::from(content_type), Bytes::copy_from_slice(body)))
 }
 
 pub(super) fn user_of(uri: &Uri) -> Option<String> {

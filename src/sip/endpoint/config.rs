@@ -33,6 +33,34 @@ id! {
     NotifierId
 }
 
+/// One dialog of a call. A forked INVITE of ours makes several early ones, each with its own PRACK and UPDATE; where a
+/// [`CallId`] stands for one, it is the confirmed dialog, else the first early one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DialogId {
+    pub(super) call: CallId,
+    pub(super) fork: Option<u16>,
+}
+
+impl DialogId {
+    pub(super) const fn new(call: CallId, fork: u16) -> Self {
+        Self {
+            call,
+            fork: Some(fork),
+        }
+    }
+
+    /// The call that it is a dialog of.
+    pub const fn call(self) -> CallId {
+        self.call
+    }
+}
+
+impl From<CallId> for DialogId {
+    fn from(call: CallId) -> Self {
+        Self { call, fork: None }
+    }
+}
+
 /// In a Contact, the host name that stands for whichever of our addresses the message leaves from.
 ///
 /// A layer above knows the user and the feature tags of a Contact but not the address; it writes
@@ -103,6 +131,19 @@ pub struct Config {
     /// The least time that a peer may subscribe for, unless it asks only once; less is answered 423
     /// (RFC 6665 §4.2.1.1: an hour at the most).
     pub min_subscription: Duration,
+    /// The option tags that our INVITEs require, and that the INVITEs of peers must support; one that does not is
+    /// answered 421 (RFC 3261 §21.4.16). With `100rel` every provisional response is reliable (RFC 3262 §3).
+    pub required: Vec<Text>,
+    /// Whether the PRACK for a reliable provisional response waits for
+    /// [`acknowledge`](super::Endpoint::acknowledge), so that it may carry an offer (RFC 3262 §5). For a response
+    /// that brings an offer it always does.
+    pub hold_pracks: bool,
+    /// Whether a further branch of a forked INVITE of ours that accepts becomes a call of its own:
+    /// [`Event::Forked`](super::Event::Forked). Otherwise it is ended by BYE (RFC 3261 §13.2.2.4).
+    pub keep_forks: bool,
+    /// Whether an INVITE of ours that is redirected goes to the Contacts of the 3xx by itself, the preferred one first
+    /// (RFC 3261 §8.1.3.4). Otherwise the 3xx is told like any refusal.
+    pub follow_redirects: bool,
     /// T1, T2 and T4 (RFC 3261 §17).
     pub times: Times,
     /// What we ask for in Session-Expires of an INVITE; `None` asks for no session timer (RFC 4028).
@@ -123,7 +164,13 @@ impl Default for Config {
             credentials: None,
             outbound_proxy: None,
             transport: Transport::Udp,
-            supported: vec![Text::from_static("timer"), Text::from_static("path")],
+            supported: ["timer", "path", "100rel", "199"]
+                .map(Text::from_static)
+                .to_vec(),
+            required: Vec::new(),
+            hold_pracks: false,
+            keep_forks: false,
+            follow_redirects: false,
             events: Vec::new(),
             min_subscription: Duration::from_secs(60),
             times: Times::default(),

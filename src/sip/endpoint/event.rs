@@ -1,9 +1,12 @@
 //! What an endpoint tells the layer above.
 
-use super::{CallId, NotifierId, RegistrationId, RequestId, ServerId, Source, SubscriptionId};
+use super::{
+    CallId, DialogId, NotifierId, RegistrationId, RequestId, ServerId, Source, SubscriptionId,
+};
 use crate::engine::ConnId;
 use crate::sip::msg::header::{self, Reason, SubscriptionState};
 use crate::sip::msg::{Request, Response, Status, Uri};
+use crate::sip::offer::Misplaced;
 use crate::sip::subscription::{End, Over};
 use std::time::Duration;
 
@@ -37,7 +40,8 @@ pub enum Event {
         /// Why.
         why: Failure,
     },
-    /// Somebody calls: answer with [`progress`](super::Endpoint::progress),
+    /// Somebody calls. Whether that is to replace or join another call,
+    /// [`relation`](super::Endpoint::relation) tells. Answer with [`progress`](super::Endpoint::progress),
     /// [`accept`](super::Endpoint::accept) or [`reject`](super::Endpoint::reject).
     Invited {
         /// The new call.
@@ -47,19 +51,36 @@ pub enum Event {
         /// Who sent it.
         source: Source,
     },
-    /// A provisional response other than 100 to our INVITE.
+    /// A provisional response other than 100 to our INVITE. A reliable one comes in order and once (RFC 3262 §4). A
+    /// 199 says that its early dialog is over (RFC 6228).
     Progress {
         /// Which call.
         call: CallId,
+        /// The early dialog that it came in; `None` if it makes none.
+        dialog: Option<DialogId>,
         /// The response.
         response: Response,
+        /// Whether its PRACK waits for [`acknowledge`](super::Endpoint::acknowledge), since it brings an offer.
+        held: bool,
     },
     /// A 2xx to our INVITE; the ACK was sent.
     Accepted {
         /// Which call.
         call: CallId,
+        /// The dialog that it confirms.
+        dialog: DialogId,
         /// The response.
         response: Response,
+        /// Whether the ACK waits for [`acknowledge`](super::Endpoint::acknowledge), since the response brings an offer.
+        held: bool,
+    },
+    /// Another branch of a forked INVITE of ours has accepted too, and is a call of its own from here on
+    /// ([`Config::keep_forks`](super::Config::keep_forks)). [`Event::Accepted`] follows.
+    Forked {
+        /// The new call.
+        call: CallId,
+        /// The call that was made.
+        from: CallId,
     },
     /// Our INVITE has failed; the call is over.
     Rejected {
@@ -72,7 +93,30 @@ pub enum Event {
         /// Why none came.
         why: Option<Failure>,
     },
-    /// The ACK for our 2xx arrived.
+    /// The PRACK for a reliable provisional response of ours arrived; it carries the answer if the response carried an
+    /// offer.
+    Acknowledged {
+        /// Which call.
+        call: CallId,
+        /// The PRACK.
+        request: Request,
+    },
+    /// The peer offers a description in a PRACK or UPDATE: answer with
+    /// [`answer_offer`](super::Endpoint::answer_offer).
+    Offered {
+        /// In which dialog.
+        dialog: DialogId,
+        /// The PRACK or UPDATE.
+        request: Request,
+    },
+    /// The final response to our UPDATE, or to our PRACK with an offer.
+    Updated {
+        /// In which dialog.
+        dialog: DialogId,
+        /// The response, or `None` if none came.
+        response: Option<Response>,
+    },
+    /// The ACK for our 2xx arrived; for that to a re-INVITE only if it answers an offer of ours.
     Confirmed {
         /// Which call.
         call: CallId,
@@ -228,6 +272,37 @@ impl Failure {
     }
 }
 
+/// Why a command about a call was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The call or dialog is over.
+    #[error("there is no such call or dialog any more")]
+    Gone,
+    /// The call is not in a state for it: it is answered already, say, or not up.
+    #[error("the call is not in a state for it")]
+    State,
+    /// Another request of the kind is under way, or too many responses wait.
+    #[error("another exchange is under way")]
+    Busy,
+    /// The peer does not support what is needed for it.
+    #[error("the peer does not support it")]
+    Unsupported,
+    /// A description must not, or must, be in it.
+    #[error("{0}")]
+    Offer(#[from] Misplaced),
+}
+
+/// What the INVITE of a call has to do with another call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Relation {
+    /// It is to take the place of the other one, which is ended when it is accepted (RFC 3891).
+    Replaces(DialogId),
+    /// It is to join the other one in a conference (RFC 3911).
+    Joins(DialogId),
+}
+
 /// What ended a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -236,9 +311,13 @@ pub enum EndCause {
     Bye,
     /// We hung up.
     Local,
+    /// Another call has taken its place (RFC 3891).
+    Replaced,
     /// No ACK came for our 2xx.
     NoAck,
-    /// Nobody answered an incoming call within `Limits::ring`.
+    /// No PRACK came for our reliable provisional response (RFC 3262 §3).
+    NoPrack,
+    /// Nobody answered an incoming call within `Limits::ring`, or the offer of a 2xx in time.
     NoAnswer,
     /// The session was not refreshed (RFC 4028 §10).
     SessionExpired,

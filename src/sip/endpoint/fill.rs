@@ -8,7 +8,7 @@ use crate::wire::Text;
 
 /// What we understand in a dialog of ours (RFC 3261 §20.5).
 pub(super) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, MESSAGE, OPTIONS, INFO, UPDATE, SUBSCRIBE, NOTIFY, REFER";
+    "INVITE, ACK, CANCEL, BYE, PRACK, MESSAGE, OPTIONS, INFO, UPDATE, SUBSCRIBE, NOTIFY, REFER";
 
 impl Endpoint {
     /// Makes a request outside a dialog complete (RFC 3261 §8.1.1).
@@ -50,7 +50,16 @@ impl Endpoint {
         set_default(headers, Name::UserAgent, &self.config.user_agent);
         if is_offer {
             set_default(headers, Name::Allow, ALLOW);
-            set_default(headers, Name::Supported, "timer");
+            // What else is supported concerns other requests.
+            let of_calls = ["timer", "100rel", "199", "replaces", "join"];
+            let mut tags: Vec<&str> = (self.config.supported.iter())
+                .map(Text::as_str)
+                .filter(|tag| of_calls.contains(tag))
+                .collect();
+            if !tags.contains(&"timer") {
+                tags.push("timer");
+            }
+            set_default(headers, Name::Supported, &tags.join(", "));
         }
     }
 

@@ -7,13 +7,15 @@
 use super::auth::Asker;
 use super::client::{COOKIE, Input};
 use super::fill::sequence;
+use super::fork::Within;
 use super::route::give_way;
 use super::transport::{Hop, Watcher};
 use super::{Deadline, Endpoint, Event, Failure, RequestId, Target};
 use crate::engine::{ConnId, Cx, Key, QuestionId, Transport};
+use crate::sip::dialog::Dialog;
 use crate::sip::locate::{Destination, Locator, Question, Step};
 use crate::sip::msg::{Method, Request, Response, Status};
-use crate::sip::usage::{self, State};
+use crate::sip::usage::State;
 use crate::wire::Text;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -56,13 +58,15 @@ impl Sending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum User {
     /// The layer above; the call is the one in whose dialog the request is.
-    Above { call: Option<Key> },
+    Above { call: Option<Within> },
     /// A call: its INVITE.
     Invite(Key),
     /// A call: a re-INVITE; `refresh` if it only keeps the session alive.
     Reinvite { call: Key, refresh: bool },
-    /// A call: an UPDATE that keeps the session alive.
-    Refresh(Key),
+    /// A call: an UPDATE; `refresh` if it only keeps the session alive.
+    Update { within: Within, refresh: bool },
+    /// A call: a PRACK, and whether it offers.
+    Prack { within: Within, offers: bool },
     /// A call: a BYE.
     Bye(Key),
     /// A call: an ACK for a 2xx, which has no response.
@@ -76,16 +80,16 @@ pub(super) enum User {
 }
 
 impl User {
-    /// The call in whose dialog the request is.
-    const fn dialog(self) -> Option<Key> {
+    /// Whether the request is within a dialog.
+    const fn is_in_dialog(self) -> bool {
         match self {
-            Self::Above { call } => call,
-            Self::Reinvite { call, .. } | Self::Refresh(call) | Self::Bye(call) => Some(call),
-            Self::Invite(_)
-            | Self::Ack(_)
-            | Self::Registration(_)
-            | Self::Subscribe(_)
-            | Self::Notify(_) => None,
+            Self::Above { call } => call.is_some(),
+            Self::Reinvite { .. }
+            | Self::Update { .. }
+            | Self::Prack { .. }
+            | Self::Bye(_)
+            | Self::Notify(_) => true,
+            Self::Invite(_) | Self::Ack(_) | Self::Registration(_) | Self::Subscribe(_) => false,
         }
     }
 }
@@ -245,11 +249,12 @@ impl Endpoint {
                 return;
             };
             sending.stage = Stage::Idle;
-            if let User::Invite(call) = sending.user
-                && let Some(call) = self.calls.get_mut(call)
-            {
-                call.state = usage::next(call.state, usage::Input::Again).0;
+            if let User::Invite(call) = sending.user {
+                self.invite_again(call);
             }
+            let Some(sending) = self.sendings.get_mut(key) else {
+                return;
+            };
             let Some(mut candidate) = sending.candidates.pop_front() else {
                 if self.locate(cx, key) {
                     continue;
@@ -298,7 +303,7 @@ impl Endpoint {
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
-        let is_new = sending.user.dialog().is_none() && !matches!(sending.user, User::Notify(_));
+        let is_new = !sending.user.is_in_dialog();
         let mut request = sending.request.clone();
         give_way(&mut request);
         let branch = Text::from(format!("{COOKIE}{}", cx.ids.branch()));
@@ -386,8 +391,16 @@ impl Endpoint {
         }
         let status = response.status();
         if status.is_provisional() {
-            if let User::Invite(call) = sending.user {
-                self.invite_progress(cx, call, response);
+            match sending.user {
+                User::Invite(call) => {
+                    let invite = sending.request.clone();
+                    self.invite_progress(cx, call, &invite, response);
+                }
+                User::Reinvite { call, .. } => {
+                    let invite = sending.request.clone();
+                    self.reinvite_progress(cx, call, &invite, response);
+                }
+                _ => {}
             }
             return;
         }
@@ -444,10 +457,8 @@ impl Endpoint {
             return;
         };
         sending.stage = Stage::Idle;
-        if let User::Invite(call) = sending.user
-            && let Some(call) = self.calls.get_mut(call)
-        {
-            call.state = usage::next(call.state, usage::Input::Again).0;
+        if let User::Invite(call) = sending.user {
+            self.invite_again(call);
         }
         let candidate = Candidate {
             transport: hop.transport,
@@ -480,9 +491,7 @@ impl Endpoint {
         let (user, last) = (sending.user, sequence(&sending.request));
         let dialog = match self.line_of_user(user) {
             Some(line) => self.line_dialog(line),
-            None => (user.dialog())
-                .and_then(|call| self.calls.get_mut(call))
-                .and_then(|call| call.dialog.as_mut()),
+            None => self.call_dialog(user),
         };
         let number = match dialog {
             Some(dialog) => dialog.sequence_after(last),
@@ -491,6 +500,20 @@ impl Endpoint {
         if let Some(sending) = self.sendings.get_mut(key) {
             super::fill::set_sequence(&mut sending.request, number);
         }
+    }
+
+    /// The dialog of a call that a request is in.
+    fn call_dialog(&mut self, user: User) -> Option<&mut Dialog> {
+        let fork = match user {
+            User::Above { call: Some(within) }
+            | User::Update { within, .. }
+            | User::Prack { within, .. } => self.fork_mut(within)?,
+            User::Reinvite { call, .. } | User::Bye(call) => {
+                self.calls.get_mut(call)?.fork.as_mut()?
+            }
+            _ => return None,
+        };
+        Some(&mut fork.dialog)
     }
 
     /// A request will get no response.
@@ -530,8 +553,8 @@ impl Endpoint {
     ) {
         match sending.user {
             User::Above { call } => {
-                if let Some(call) = call {
-                    self.answered_in_call(cx, call, &outcome);
+                if let Some(within) = call {
+                    self.answered_in_call(cx, within.call, &outcome);
                 }
                 self.events.push_back(match outcome {
                     Ok(response) => Event::Response { id, response },
@@ -539,10 +562,15 @@ impl Endpoint {
                 });
             }
             User::Invite(call) => self.invite_failed(cx, call, sending.request, outcome),
-            User::Reinvite { call, refresh } => self.reinvite_failed(cx, call, refresh, outcome),
-            User::Refresh(call) => self.refreshed(cx, call, outcome),
+            User::Reinvite { call, refresh } => {
+                self.reinvite_failed(cx, call, refresh, &sending.request, outcome);
+            }
+            User::Update { within, refresh } => {
+                self.updated(cx, within, refresh, &sending.request, outcome);
+            }
+            User::Prack { within, offers } => self.pracked(cx, within, offers, outcome),
             User::Bye(call) => self.bye_done(cx, call),
-            User::Ack(_) => {}
+            User::Ack(call) => self.unacknowledged(call, &sending.request),
             User::Registration(registration) => {
                 self.registered(cx, registration, &sending.request, sending.hop, outcome);
             }

@@ -270,7 +270,7 @@ impl Endpoint {
         is_new: bool,
     ) {
         if matches!(request.method(), Method::Subscribe | Method::Notify)
-            && self.call_of(&request).is_none()
+            && self.dialog_of(&request).is_none()
             && self.handle_event_request(cx, server, &request, source)
         {
             return;
@@ -289,8 +289,8 @@ impl Endpoint {
                 }),
             };
         }
-        match self.call_of(&request) {
-            Some(call) => self.handle_in_call(cx, server, call, request, source),
+        match self.dialog_of(&request) {
+            Some(within) => self.handle_in_call(cx, server, within, request, source),
             None => self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
         }
     }
@@ -408,6 +408,22 @@ impl Endpoint {
     /// Sends the last response once more, as the 2xx of an INVITE is (RFC 3261 §13.3.1.4).
     pub(super) fn repeat(&mut self, cx: &mut Cx<'_>, server: Key) {
         self.server_input(cx, server, Input::Respond(Class::Success), None);
+    }
+
+    /// What was sent last in a transaction.
+    pub(super) fn last_sent(&self, server: Key) -> Option<Bytes> {
+        self.servers.get(server)?.last.clone()
+    }
+
+    /// Sends a provisional response once more, which an INVITE that comes again is then answered with
+    /// (RFC 3262 §3).
+    pub(super) fn repeat_provisional(&mut self, cx: &mut Cx<'_>, server: Key, bytes: Bytes) {
+        if let Some(entry) = self.servers.get_mut(server)
+            && entry.request.is_some()
+        {
+            entry.last = Some(bytes);
+            self.server_input(cx, server, Input::Respond(Class::Provisional), None);
+        }
     }
 
     /// Feeds a server transaction.

@@ -1,11 +1,11 @@
 //! Session timers: a session that nobody refreshes is over (RFC 4028).
 
-use super::call::CallTimer;
-use super::sending::User;
-use super::{Deadline, EndCause, Endpoint, Failure};
+use super::call::{Call, CallTimer};
+use super::fork::Within;
+use super::{Deadline, Endpoint};
 use crate::engine::{Cx, Key};
 use crate::sip::msg::header::{MinSe, Refresher, Require, SessionExpires, Supported};
-use crate::sip::msg::{Headers, Method, Name, Request, Response, Status};
+use crate::sip::msg::{Headers, Name, Request, Response, Status};
 use std::time::Duration;
 
 /// The session timer of a call.
@@ -25,17 +25,43 @@ impl Session {
     }
 }
 
+/// How often a call takes a longer interval from a 422, so that nobody asks for ever.
+const LENGTHENED: u8 = 4;
+
+impl Call {
+    /// Takes a least interval that a 422 has asked for. `false` once it was asked often enough.
+    pub(super) fn lengthen(&mut self, least: u32) -> bool {
+        if self.lengthened >= LENGTHENED || Some(least) <= self.least {
+            return false;
+        }
+        self.lengthened += 1;
+        self.least = Some(least);
+        true
+    }
+}
+
 impl Endpoint {
-    /// Asks for a session timer in an INVITE or UPDATE of ours.
-    pub(super) fn offer_session_timer(&self, request: &mut Request) {
-        if let Some(interval) = self.config.session_expires
+    /// Asks for a session timer in an INVITE or UPDATE of ours. Who refreshes stays who it was (RFC 4028 §7.4), and
+    /// an interval that was too short is not asked for again (RFC 4028 §7.3).
+    pub(super) fn offer_session_timer(&self, key: Key, request: &mut Request) {
+        let call = self.calls.get(key);
+        let session = call.and_then(|call| call.session);
+        let least = call.and_then(|call| call.least);
+        let interval = session.map(|session| session.interval);
+        if let Some(interval) = interval.or(self.config.session_expires)
             && !request.headers().contains(&Name::SessionExpires)
         {
             let interval = interval.max(self.config.min_session_expires);
-            request.headers_mut().set(&SessionExpires::new(
-                seconds(interval),
-                Some(Refresher::Uac),
-            ));
+            let refresher = match session {
+                Some(session) if !session.ours => Refresher::Uas,
+                _ => Refresher::Uac,
+            };
+            let interval = seconds(interval).max(least.unwrap_or(0));
+            let headers = request.headers_mut();
+            headers.set(&SessionExpires::new(interval, Some(refresher)));
+            if let Some(least) = least {
+                headers.set(&MinSe(least));
+            }
         }
     }
 
@@ -118,65 +144,45 @@ impl Endpoint {
         let Some(call) = self.calls.get(key) else {
             return;
         };
-        if call.is_busy() {
-            // The exchange under way will start the timer anew.
-            return;
-        }
-        if !call.peer_updates {
-            self.send_reinvite(cx, key, true);
-            return;
-        }
-        let target = call.target.clone();
-        let Some(mut request) = self.in_dialog(key, Method::Update) else {
-            return;
+        let Some(fork) = &call.fork else { return };
+        let within = Within {
+            call: key,
+            fork: fork.number,
         };
-        self.offer_session_timer(&mut request);
-        self.sign(&mut request);
-        self.send(cx, request, target, User::Refresh(key));
+        if call.is_offering() || fork.updating {
+            // The exchange under way starts the timer anew, unless it fails.
+            return self.refresh_later(cx, key);
+        }
+        if fork.peer_updates {
+            self.send_update(cx, within, None, true);
+        } else {
+            let description = call.description.clone();
+            self.send_reinvite(cx, key, description, true);
+        }
     }
 
-    /// The outcome of a refresh by UPDATE.
-    pub(super) fn refreshed(
-        &mut self,
-        cx: &mut Cx<'_>,
-        key: Key,
-        outcome: Result<Response, Failure>,
-    ) {
-        match outcome {
-            Ok(response) if response.status().is_success() => {
-                self.take_session_timer(key, response.headers());
-                self.schedule_session(cx, key);
-            }
-            Ok(response) if response.status() == Status::METHOD_NOT_ALLOWED => {
-                if let Some(call) = self.calls.get_mut(key) {
-                    call.peer_updates = false;
-                }
-                self.refresh_session(cx, key);
-            }
-            outcome if super::calling::is_gone(&outcome) => self.lose(cx, key, EndCause::Gone),
-            // Until the session expires it may still be refreshed from the other side.
-            _ => {}
+    /// A refresh has failed for now: it is tried again while the session lasts (RFC 4028 §10).
+    pub(super) fn refresh_later(&mut self, cx: &Cx<'_>, key: Key) {
+        let Some(session) = self.calls.get(key).and_then(|call| call.session) else {
+            return;
+        };
+        if session.ours {
+            self.timers.set(
+                Deadline::Call(key, CallTimer::Refresh),
+                cx.now + session.interval / 10,
+            );
         }
     }
 }
 
-/// The INVITE again, with the interval that a 422 asks for; `None` if it was not for that (RFC 4028 §7.3).
-pub(super) fn longer_interval(request: &Request, response: &Response) -> Option<Request> {
+/// The least interval that a 422 asks for; `None` if it was not for that (RFC 4028 §7.3).
+pub(super) fn longer_interval(request: &Request, response: &Response) -> Option<u32> {
     if response.status() != Status::SESSION_INTERVAL_TOO_SMALL {
         return None;
     }
     let least = response.headers().find::<MinSe>().ok()??.0;
     let asked = request.headers().find::<SessionExpires>().ok()??.delta;
-    if least <= asked {
-        return None;
-    }
-    let mut request = request.clone();
-    let number = super::fill::sequence(&request).saturating_add(1);
-    super::fill::set_sequence(&mut request, number);
-    let headers = request.headers_mut();
-    headers.set(&SessionExpires::new(least, Some(Refresher::Uac)));
-    headers.set(&MinSe(least));
-    Some(request)
+    (least > asked).then_some(least)
 }
 
 fn seconds(interval: Duration) -> u32 {

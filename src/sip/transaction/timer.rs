@@ -19,8 +19,9 @@ impl Times {
         self.t1.saturating_mul(64)
     }
 
-    /// The interval after `sent` transmissions when each doubles the one before, from T1 on.
-    const fn doubled(&self, sent: u32) -> Duration {
+    /// The interval after `sent` transmissions when each doubles the one before, from T1 on: timer A, and reliable
+    /// provisional responses (RFC 3262 §3).
+    pub(crate) const fn doubled(&self, sent: u32) -> Duration {
         // Six doublings reach 64 × T1; the shift stays in range whatever the count.
         let doublings = if sent > 20 {
             20

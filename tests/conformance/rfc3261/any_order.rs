@@ -80,8 +80,8 @@ fn run(seed: u64) {
                 if let Some((call, request)) = seen.invites.pop() {
                     let status = [Status::RINGING, Status::OK, Status::BUSY_HERE][chance.below(3)];
                     wire.with(0, |sip, cx| match status {
-                        Status::OK => sip.accept(cx, call, request.response(status)),
-                        Status::RINGING => sip.progress(cx, call, request.response(status)),
+                        Status::OK => drop(sip.accept(cx, call, request.response(status))),
+                        Status::RINGING => drop(sip.progress(cx, call, request.response(status))),
                         _ => sip.reject(cx, call, request.response(status)),
                     });
                     match status {
@@ -100,14 +100,14 @@ fn run(seed: u64) {
             }
             6 => {
                 if let Some(call) = call {
-                    wire.with(0, |sip, cx| sip.reinvite(cx, call, "v=0\r\n".into()));
+                    let _ = wire.with(0, |sip, cx| sip.reinvite(cx, call, Some("v=0\r\n".into())));
                 }
             }
             7 => {
                 if let Some((call, request)) = seen.reinvites.pop() {
                     let status = [Status::OK, Status::NOT_ACCEPTABLE_HERE][chance.below(2)];
                     wire.with(0, |sip, cx| {
-                        sip.answer_reinvite(cx, call, request.response(status));
+                        let _ = sip.answer_reinvite(cx, call, request.response(status));
                     });
                 }
             }

@@ -1,6 +1,7 @@
 //! RFC 3261: SIP, as an endpoint speaks it.
 
 mod any_order;
+mod forks;
 mod s10_registration;
 mod s12_dialogs;
 mod s13_invite;
@@ -8,8 +9,8 @@ mod s17_transactions;
 mod s18_transport;
 mod s8_requests;
 
-use crate::wire::{Wire, answer, header};
-use cpm::sip::msg::{Method, Request, Uri};
+pub(crate) use crate::wire::{Wire, answer, header};
+use cpm::sip::msg::{Method, Request, Response, Uri};
 use cpm::sip::{CallId, Event, RequestId, Target};
 
 /// Where the peer is that a test plays by hand.
@@ -24,6 +25,44 @@ pub(crate) fn alone() -> Wire {
 
 pub(crate) fn uri(text: &str) -> Uri {
     text.parse().unwrap()
+}
+
+/// The same response with a description.
+pub(crate) fn sdp(mut response: Response) -> Response {
+    response.set_body("application/sdp", "v=0\r\n".into());
+    response
+}
+
+/// The same message of the peer's with a description.
+pub(crate) fn with_sdp(message: &str) -> String {
+    let body = "Content-Type: application/sdp\nContent-Length: 5\n\nv=0\n";
+    assert!(message.ends_with("Content-Length: 0\n\n"), "{message}");
+    message.replace("Content-Length: 0\n\n", body)
+}
+
+/// The call and the INVITE of the peer's that has just arrived.
+pub(crate) fn invited(wire: &mut Wire) -> (CallId, Request) {
+    match &wire.events(0)[..] {
+        [Event::Invited { call, request, .. }] => (*call, request.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A request of the peer's in the dialog of a call of ours, of which it has `tag`.
+pub(crate) fn in_dialog(invite: &str, tag: &str, method: &str, cseq: u32, extra: &str) -> String {
+    format!(
+        "{method} sip:alice@10.0.0.1 SIP/2.0\n\
+         Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK{tag}{method}{cseq}\n\
+         Max-Forwards: 70\n\
+         From: <sip:bob@10.0.0.9>;tag={tag}\n\
+         To: {}\n\
+         Call-ID: {}\n\
+         CSeq: {cseq} {method}\n\
+         Contact: <sip:bob@10.0.0.9>\n\
+         {extra}Content-Length: 0\n\n",
+        header(invite, "From"),
+        header(invite, "Call-ID"),
+    )
 }
 
 /// A request to the peer, from alice.
@@ -90,7 +129,8 @@ pub(crate) fn answered(wire: &mut Wire) -> (CallId, String) {
         [Event::Invited { call, request, .. }] => {
             let (call, request) = (*call, request.clone());
             wire.with(0, |sip, cx| {
-                sip.accept(cx, call, request.response(cpm::sip::msg::Status::OK));
+                sip.accept(cx, call, request.response(cpm::sip::msg::Status::OK))
+                    .unwrap();
             });
             call
         }

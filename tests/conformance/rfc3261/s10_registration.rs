@@ -388,7 +388,7 @@ fn rfc4028_9_the_one_called_takes_the_timer_and_ends_a_call_that_is_not_refreshe
         panic!("{events:?}")
     };
     wire.with(0, |sip, cx| {
-        sip.accept(cx, *call, request.response(Status::OK))
+        sip.accept(cx, *call, request.response(Status::OK)).unwrap()
     });
     let ok = wire.heard();
     assert_eq!(header(&ok, "Session-Expires"), "90;refresher=uac");

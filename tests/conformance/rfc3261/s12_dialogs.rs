@@ -26,8 +26,9 @@ fn rfc3261_12_1_1_the_one_called_copies_record_route_and_sends_by_it() {
         panic!("{events:?}")
     };
     wire.with(0, |sip, cx| {
-        sip.progress(cx, *call, request.response(Status::RINGING));
-        sip.accept(cx, *call, request.response(Status::OK));
+        sip.progress(cx, *call, request.response(Status::RINGING))
+            .unwrap();
+        sip.accept(cx, *call, request.response(Status::OK)).unwrap();
     });
     let heard = wire.outside();
     for response in &heard {
@@ -214,7 +215,8 @@ fn both_ends_of_a_dialog_may_be_one_endpoint() {
     };
     assert_ne!(id, *other);
     wire.with(0, |sip, cx| {
-        sip.accept(cx, *other, request.response(Status::OK))
+        sip.accept(cx, *other, sdp(request.response(Status::OK)))
+            .unwrap()
     });
     assert!(matches!(
         wire.events(0)[..],
@@ -255,10 +257,10 @@ fn a_call_keeps_no_receive_buffer() {
         sip.handle_datagram(cx, local, peer, bytes.clone())
     });
     let (id, ok) = match &wire.events(0)[..] {
-        [Event::Invited { call, request, .. }] => (*call, request.response(Status::OK)),
+        [Event::Invited { call, request, .. }] => (*call, sdp(request.response(Status::OK))),
         other => panic!("{other:?}"),
     };
-    wire.with(0, |sip, cx| sip.accept(cx, id, ok));
+    wire.with(0, |sip, cx| sip.accept(cx, id, ok).unwrap());
     assert!(bytes.try_into_mut().is_ok(), "held by a call that came in");
     // One that went out.
     let mut wire = alone();
@@ -284,5 +286,8 @@ fn a_call_keeps_no_receive_buffer() {
         assert_eq!(wire.events(0).len(), 1);
         assert!(bytes.try_into_mut().is_ok(), "held by a call that went out");
     }
-    assert!(wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into())));
+    assert_eq!(
+        wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=1\r\n".into()))),
+        Ok(())
+    );
 }

@@ -53,7 +53,7 @@ fn rfc3261_13_3_1_4_our_2xx_is_sent_until_the_ack_and_then_no_more() {
         panic!("{events:?}")
     };
     wire.with(0, |sip, cx| {
-        sip.accept(cx, *call, request.response(Status::OK))
+        sip.accept(cx, *call, request.response(Status::OK)).unwrap()
     });
     wire.seconds(10);
     let heard = wire.outside();
@@ -83,7 +83,7 @@ fn rfc3261_13_3_1_4_without_an_ack_the_call_ends_with_bye() {
         panic!("{events:?}")
     };
     wire.with(0, |sip, cx| {
-        sip.accept(cx, *call, request.response(Status::OK))
+        sip.accept(cx, *call, request.response(Status::OK)).unwrap()
     });
     wire.seconds(31);
     assert!(wire.events(0).is_empty());
@@ -342,7 +342,7 @@ fn rfc3261_15_the_one_called_says_bye_only_after_the_ack() {
         panic!("{events:?}")
     };
     wire.with(0, |sip, cx| {
-        sip.accept(cx, *call, request.response(Status::OK));
+        sip.accept(cx, *call, request.response(Status::OK)).unwrap();
         sip.hang_up(cx, *call, None);
     });
     let ok = wire.heard();
@@ -398,9 +398,15 @@ fn a_call_that_nobody_answers_is_given_up_on_both_sides() {
 fn rfc3261_14_1_a_reinvite_and_its_answer() {
     let mut wire = alone();
     let (id, _) = up(&mut wire);
-    assert!(wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into())));
+    assert_eq!(
+        wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=1\r\n".into()))),
+        Ok(())
+    );
     // One at a time.
-    assert!(!wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=2\r\n".into())));
+    assert_eq!(
+        wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=2\r\n".into()))),
+        Err(cpm::sip::CallError::Busy)
+    );
     let invite = wire.heard();
     assert!(invite.starts_with("INVITE sip:bob@10.0.0.9 SIP/2.0\n"));
     assert_eq!(header(&invite, "CSeq"), "2 INVITE");
@@ -427,7 +433,8 @@ fn rfc3261_14_1_a_reinvite_and_its_answer() {
 fn rfc3261_14_1_glare_is_tried_again_after_a_while() {
     let mut wire = alone();
     let (id, _) = up(&mut wire);
-    wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into()));
+    wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=1\r\n".into())))
+        .unwrap();
     let invite = wire.heard();
     wire.inject(0, PEER, &answer(&invite, "491 Request Pending", "", ""));
     assert!(wire.heard().starts_with("ACK "));
@@ -458,7 +465,8 @@ fn rfc3261_14_2_a_reinvite_of_the_peer() {
     assert!(busy[0].text.starts_with("SIP/2.0 500 "), "{busy:?}");
     assert!(header(&busy[0].text, "Retry-After").parse::<u32>().unwrap() <= 10);
     wire.with(0, |sip, cx| {
-        sip.answer_reinvite(cx, id, request.response(Status::OK));
+        sip.answer_reinvite(cx, id, request.response(Status::OK))
+            .unwrap();
     });
     assert!(wire.heard().starts_with("SIP/2.0 200 OK\n"));
     wire.inject(0, PEER, &from_peer("ACK", "re-ack", 2, &to));
@@ -479,7 +487,8 @@ fn rfc3261_14_2_a_reinvite_of_the_peer() {
 fn rfc3261_14_2_a_reinvite_that_meets_ours_is_pending() {
     let mut wire = alone();
     let (id, to) = answered(&mut wire);
-    wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into()));
+    wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=1\r\n".into())))
+        .unwrap();
     wire.outside();
     wire.inject(0, PEER, &from_peer("INVITE", "re", 2, &to));
     assert!(wire.heard().starts_with("SIP/2.0 491 "));
@@ -515,7 +524,7 @@ fn rfc3261_13_3_1_a_call_between_two_endpoints_survives_loss() {
                 if let Event::Invited { call, request, .. } = event {
                     assert_eq!(at_bob.replace(call), None, "seed {seed}: invited twice");
                     wire.with(bob, |sip, cx| {
-                        sip.accept(cx, call, request.response(Status::OK));
+                        sip.accept(cx, call, request.response(Status::OK)).unwrap();
                     });
                 }
             }
@@ -590,7 +599,8 @@ fn rfc3261_14_1_a_reinvite_that_is_never_answered_is_given_up() {
     let mut wire = alone();
     let (id, _) = up(&mut wire);
     wire.seconds(40);
-    wire.with(0, |sip, cx| sip.reinvite(cx, id, "v=1\r\n".into()));
+    wire.with(0, |sip, cx| sip.reinvite(cx, id, Some("v=1\r\n".into())))
+        .unwrap();
     let invite = wire.heard();
     wire.inject(0, PEER, &answer(&invite, "100 Trying", "", ""));
     wire.seconds(179);
