@@ -7,6 +7,7 @@ mod rfc3311;
 mod rfc3862;
 mod rfc3891;
 mod rfc3994;
+mod rfc4028;
 mod rfc4475;
 mod rfc4566;
 mod rfc4575;
