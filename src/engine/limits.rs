@@ -39,6 +39,8 @@ pub struct Limits {
     pub sip_reliable: usize,
     /// Addresses that one INVITE of ours goes to because of redirections (RFC 3261 §8.1.3.4).
     pub sip_redirects: usize,
+    /// States that one server keeps published (RFC 3903).
+    pub publications: usize,
     /// SIP connections at one time.
     pub sip_connections: usize,
     /// Bytes that wait for one SIP connection before sending on it fails.
@@ -158,6 +160,7 @@ impl Default for Limits {
             sip_forks: 16,
             sip_reliable: 8,
             sip_redirects: 8,
+            publications: 1_000_000,
             sip_connections: 100_000,
             sip_send_queue: 1024 * 1024,
             sip_challenges: 64,

@@ -12,12 +12,11 @@ impl Ends<'_> {
     /// Answers a request that nobody here takes: OPTIONS with what we can do, anything else with 405
     /// (RFC 3261 §8.2.1, §11.2).
     pub fn decline(&mut self, id: sip::ServerId, request: &Request) {
-        let status = match request.method() {
-            Method::Options => Status::OK,
-            _ => Status::METHOD_NOT_ALLOWED,
+        let mut response = match request.method() {
+            Method::Options => self.sip.options_response(request),
+            _ => request.response(Status::METHOD_NOT_ALLOWED),
         };
-        let mut response = request.response(status);
-        response.headers_mut().push(&Allow(ALLOWED.to_vec()));
+        response.headers_mut().set(&Allow(ALLOWED.to_vec()));
         self.sip.respond(&mut self.cx, id, response);
     }
 

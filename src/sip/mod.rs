@@ -16,6 +16,8 @@ pub mod digest;
 mod endpoint;
 pub mod locate;
 pub mod offer;
+pub mod publication;
+pub mod refer;
 pub mod register;
 pub mod subscription;
 pub mod transaction;
@@ -23,8 +25,8 @@ pub mod usage;
 
 pub use endpoint::{
     CallError, CallId, Config, Credentials, DialogId, EndCause, Endpoint, Event, Failure, HERE,
-    Listener, NotifierId, RegistrationId, Relation, RequestId, ServerId, Source, SubscriptionId,
-    Target,
+    Listener, NotifierId, PublicationId, RegistrationId, Relation, RequestId, ServerId, Source,
+    SubscriptionId, Target,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;

@@ -188,6 +188,8 @@ impl Endpoint {
         let account = match user {
             User::Registration(registration) => (self.registrations.get(registration))
                 .and_then(|registration| registration.config.credentials.as_ref()),
+            User::Publish(publication) => (self.publications.get(publication))
+                .and_then(|publication| publication.config.credentials.as_ref()),
             User::Subscribe(subscription) => (self.subscriptions.subscribers.get(subscription))
                 .and_then(|subscriber| subscriber.config.credentials.as_ref()),
             _ => None,

@@ -452,6 +452,7 @@ impl Endpoint {
             && call.sending.is_none()
             && call.pending == 0
         {
+            self.inherit_dialog(key);
             self.calls.remove(key);
         }
     }

@@ -97,9 +97,17 @@ impl Endpoint {
                     self.forget_fork(within);
                 }
             }
+            // A subscription may outlast the call (RFC 5057 §5.1).
+            Method::Subscribe | Method::Notify if is_own => {
+                self.handle_event_in_call(cx, server, key, &request, source);
+            }
             _ if state == State::Over => {
                 self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
             }
+            Method::Refer if is_own && self.takes_refer() => {
+                self.handle_event_in_call(cx, server, key, &request, source);
+            }
+            Method::Info if !self.understands(&request) => self.refuse_info(cx, server, &request),
             Method::Invite => self.handle_reinvite(cx, server, within, request),
             Method::Prack => self.handle_prack(cx, server, within, request),
             Method::Update => self.handle_update(cx, server, within, request),

@@ -301,6 +301,7 @@ impl Endpoint {
         copy_record_route(request, response);
         let headers = response.headers_mut();
         set_default(headers, Name::Allow, ALLOW);
+        self.offer_info(headers);
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };

@@ -29,6 +29,10 @@ id! {
     SubscriptionId
 }
 id! {
+    /// A state that is kept published.
+    PublicationId
+}
+id! {
     /// A subscription of a peer's, of which we notify.
     NotifierId
 }
@@ -126,7 +130,8 @@ pub struct Config {
     /// The option tags that may stand in a Require; another one is answered 420 (RFC 3261 §8.2.2.3).
     pub supported: Vec<Text>,
     /// The event packages that the layer above notifies of (Allow-Events). A SUBSCRIBE for another one is answered
-    /// 489 (RFC 6665 §4.2.1.1); with none at all, a SUBSCRIBE is given to the layer above as any other request.
+    /// 489 (RFC 6665 §4.2.1.1); with none at all, a SUBSCRIBE is given to the layer above as any other request. With
+    /// `refer` among them a REFER is [`Event::Referred`](super::Event::Referred), else a request as any other.
     pub events: Vec<Text>,
     /// The least time that a peer may subscribe for, unless it asks only once; less is answered 423
     /// (RFC 6665 §4.2.1.1: an hour at the most).
@@ -144,6 +149,11 @@ pub struct Config {
     /// Whether an INVITE of ours that is redirected goes to the Contacts of the 3xx by itself, the preferred one first
     /// (RFC 3261 §8.1.3.4). Otherwise the 3xx is told like any refusal.
     pub follow_redirects: bool,
+    /// The INFO packages that are understood in calls (Recv-Info, RFC 6086 §5.2.3); an INFO of another one is answered
+    /// 469.
+    pub info_packages: Vec<Text>,
+    /// The media types that are understood (Accept of the answer to OPTIONS, RFC 3261 §11.2).
+    pub accept: Vec<Text>,
     /// T1, T2 and T4 (RFC 3261 §17).
     pub times: Times,
     /// What we ask for in Session-Expires of an INVITE; `None` asks for no session timer (RFC 4028).
@@ -164,15 +174,25 @@ impl Default for Config {
             credentials: None,
             outbound_proxy: None,
             transport: Transport::Udp,
-            supported: ["timer", "path", "100rel", "199"]
-                .map(Text::from_static)
-                .to_vec(),
+            supported: [
+                "timer",
+                "path",
+                "100rel",
+                "199",
+                "norefersub",
+                "tdialog",
+                "multiple-refer",
+            ]
+            .map(Text::from_static)
+            .to_vec(),
             required: Vec::new(),
             hold_pracks: false,
             keep_forks: false,
             follow_redirects: false,
             events: Vec::new(),
             min_subscription: Duration::from_secs(60),
+            info_packages: Vec::new(),
+            accept: vec![Text::from_static("application/sdp")],
             times: Times::default(),
             session_expires: Some(Duration::from_secs(1800)),
             min_session_expires: Duration::from_secs(90),

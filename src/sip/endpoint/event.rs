@@ -1,7 +1,8 @@
 //! What an endpoint tells the layer above.
 
 use super::{
-    CallId, DialogId, NotifierId, RegistrationId, RequestId, ServerId, Source, SubscriptionId,
+    CallId, DialogId, NotifierId, PublicationId, RegistrationId, RequestId, ServerId, Source,
+    SubscriptionId,
 };
 use crate::engine::ConnId;
 use crate::sip::msg::header::{self, Reason, SubscriptionState};
@@ -183,7 +184,7 @@ pub enum Event {
     Subscribed {
         /// Which.
         subscription: SubscriptionId,
-        /// For how long; it is refreshed before.
+        /// For how long; it is refreshed before. Zero after a REFER, where the NOTIFY says so.
         expires: Duration,
         /// The 2xx.
         response: Response,
@@ -230,12 +231,50 @@ pub enum Event {
         /// Who sent it.
         source: Source,
     },
+    /// Somebody asks us to send a request to somebody else (RFC 3515): answer with
+    /// [`accept_refer`](super::Endpoint::accept_refer) or
+    /// [`refuse_subscription`](super::Endpoint::refuse_subscription). To whom is for
+    /// [`refer::targets`](crate::sip::refer::targets) to say.
+    Referred {
+        /// What the one who refers is told of.
+        notifier: NotifierId,
+        /// Whether anything shall be told.
+        is_watched: bool,
+        /// The REFER.
+        request: Request,
+        /// Who sent it.
+        source: Source,
+        /// The call in whose dialog it came, or that its Target-Dialog names to show that it may refer
+        /// (RFC 4538).
+        call: Option<CallId>,
+    },
     /// A subscription that we notified of is over.
     SubscriptionOver {
         /// Which.
         notifier: NotifierId,
         /// How it has ended.
         over: Over,
+    },
+    /// A state was published, or its publication refreshed (RFC 3903).
+    Published {
+        /// Which.
+        publication: PublicationId,
+        /// For how long; it is refreshed before.
+        expires: Duration,
+    },
+    /// A publication was taken back at our wish.
+    Unpublished {
+        /// Which.
+        publication: PublicationId,
+    },
+    /// A state could not be published, or not be kept published.
+    PublicationFailed {
+        /// Which.
+        publication: PublicationId,
+        /// The status, if a response came.
+        status: Option<Status>,
+        /// When the next attempt will be made; `None` if there will be none before it is updated.
+        retry_in: Option<Duration>,
     },
     /// A connection that was up has broken, or a keep-alive on it was not answered.
     FlowLost {

@@ -60,6 +60,7 @@ impl Endpoint {
                 tags.push("timer");
             }
             set_default(headers, Name::Supported, &tags.join(", "));
+            self.offer_info(headers);
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Fork {
     pub(super) exchange: offer::State,
     /// Whether the peer allows UPDATE.
     pub(super) peer_updates: bool,
+    /// The INFO packages that the peer understands.
+    pub(super) peer_info: Vec<Text>,
     /// The RSeq of the last reliable provisional response that was taken (RFC 3262 §4).
     pub(super) reliable: Option<u32>,
     /// A reliable provisional response whose PRACK waits for the user.
@@ -41,6 +43,7 @@ impl Fork {
             dialog,
             exchange,
             peer_updates: false,
+            peer_info: Vec::new(),
             reliable: None,
             held: None,
             offered: None,
@@ -55,6 +58,7 @@ impl Fork {
             self.peer_updates =
                 Allow::of(headers).is_ok_and(|allow| allow.contains(&Method::Update));
         }
+        self.learn_info(headers);
     }
 }
 

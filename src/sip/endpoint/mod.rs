@@ -26,10 +26,13 @@ mod config;
 mod event;
 mod fill;
 mod fork;
+mod info;
 mod local;
 mod notifier;
 mod prack;
+mod publication;
 mod redirect;
+mod refer;
 mod registration;
 mod reinvite;
 mod reliable;
@@ -45,8 +48,8 @@ mod update;
 mod web;
 
 pub use config::{
-    CallId, Config, Credentials, DialogId, HERE, Listener, NotifierId, RegistrationId, RequestId,
-    ServerId, Source, SubscriptionId, Target,
+    CallId, Config, Credentials, DialogId, HERE, Listener, NotifierId, PublicationId,
+    RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target,
 };
 pub use event::{CallError, EndCause, Event, Failure, Relation};
 
@@ -62,6 +65,7 @@ use crate::sip::transaction::Timer;
 use bytes::Bytes;
 use call::{CallTimer, Calls};
 use client::Clients;
+use publication::Publication;
 use registration::Registration;
 use sending::{Sending, User};
 use server::Servers;
@@ -84,6 +88,7 @@ pub struct Endpoint {
     calls: Calls,
     registrations: Slab<Registration>,
     subscriptions: Subscriptions,
+    publications: Slab<Publication>,
     /// What was asked of us, to be answered unasked the next time.
     challenges: auth::Challenges,
     timers: Timers<Deadline>,
@@ -102,6 +107,8 @@ enum Deadline {
     Registration(Key),
     KeepAlive(Key),
     Subscription(Key, SubscriptionTimer),
+    /// A publication is to be refreshed or tried again.
+    Publication(Key),
     /// A subscription that we notify of is over, or its SUBSCRIBE was not answered.
     Notifier(Key),
     /// The answer to a keep-alive is overdue.
@@ -123,6 +130,7 @@ impl Endpoint {
             calls: Calls::new(ids),
             registrations: Slab::new(),
             subscriptions: Subscriptions::new(ids),
+            publications: Slab::new(),
             challenges: auth::Challenges::default(),
             timers: Timers::new(ids),
             events: VecDeque::new(),
@@ -485,6 +493,7 @@ impl Endpoint {
                 Deadline::Registration(key) => self.send_register(cx, key),
                 Deadline::KeepAlive(key) => self.keep_alive(cx, key),
                 Deadline::Subscription(key, timer) => self.subscription_timeout(cx, key, timer),
+                Deadline::Publication(key) => self.send_publish(cx, key),
                 Deadline::Notifier(key) => self.notifier_timeout(cx, key),
                 Deadline::Pong(conn) => {
                     if self.net.get(conn).is_some_and(|stream| stream.pinged) {

@@ -10,6 +10,7 @@ use crate::engine::{Cx, Key};
 use crate::sip::dialog::Dialog;
 use crate::sip::msg::header::{self, AllowEvents, Expires, MinExpires};
 use crate::sip::msg::{Method, Name, Request, Response, Status};
+use crate::sip::refer;
 use crate::sip::subscription::notifier::{Action, Input, State, next};
 use crate::sip::subscription::{Notification, Over, Reason, Standing, ends};
 use crate::wire::Text;
@@ -26,14 +27,16 @@ pub(super) struct Notifier {
     pub(super) event: header::Event,
     pub(super) line: Option<Key>,
     /// Its SUBSCRIBE, while that is not answered, and for how long it asks.
-    server: Option<(Key, Duration)>,
-    until: Option<Instant>,
+    pub(super) server: Option<(Key, Duration)>,
+    pub(super) until: Option<Instant>,
     /// The NOTIFY that is not answered.
-    sending: Option<Key>,
+    pub(super) sending: Option<Key>,
     /// What is to be told after it.
-    queue: VecDeque<Notification>,
+    pub(super) queue: VecDeque<Notification>,
+    /// What was last told of a REFER, if that has made it.
+    pub(super) refer: Option<Status>,
     /// Our Contact, without the address.
-    contact: Option<Text>,
+    pub(super) contact: Option<Text>,
 }
 
 impl Endpoint {
@@ -50,10 +53,8 @@ impl Endpoint {
         response: Response,
         notification: Notification,
     ) {
-        let Some(notifier) = self.subscriptions.notifiers.get(id.0) else {
-            return;
-        };
-        let Some((server, asked)) = notifier.server else {
+        let Some((server, asked)) = (self.subscriptions.notifiers.get(id.0)).and_then(|n| n.server)
+        else {
             return;
         };
         if !response.status().is_success() {
@@ -192,6 +193,7 @@ impl Endpoint {
             until: None,
             sending: None,
             queue: VecDeque::new(),
+            refer: None,
             contact: None,
         });
         let line = self
@@ -232,8 +234,15 @@ impl Endpoint {
         if let Some(dialog) = line.and_then(|line| self.line_dialog(line)) {
             dialog.refresh(request.headers());
         }
-        if let Some(notifier) = self.subscriptions.notifiers.get_mut(key) {
-            notifier.server = Some((server, expires));
+        let Some(notifier) = self.subscriptions.notifiers.get_mut(key) else {
+            return;
+        };
+        notifier.server = Some((server, expires));
+        if let Some(status) = notifier.refer {
+            // Nobody has to be asked what was told last.
+            let news = Notification::active(refer::MEDIA_TYPE, refer::fragment(status));
+            let response = request.response(Status::OK);
+            return self.accept_subscription(cx, NotifierId(key), response, news);
         }
         self.tell_asked(cx, key, event, expires, true, request, source);
     }
@@ -290,7 +299,12 @@ impl Endpoint {
     }
 
     /// Adds to a 2xx what makes a dialog (RFC 3261 §12.1.1).
-    fn establish_subscription(&mut self, key: Key, server: Key, response: &mut Response) {
+    pub(super) fn establish_subscription(
+        &mut self,
+        key: Key,
+        server: Key,
+        response: &mut Response,
+    ) {
         let Some(request) = self.servers.get(server).and_then(|s| s.request.as_ref()) else {
             return;
         };
@@ -399,7 +413,7 @@ impl Endpoint {
     }
 
     /// One step of the table.
-    fn step_notifier(&mut self, cx: &mut Cx<'_>, key: Key, input: Input, hand: Step) {
+    pub(super) fn step_notifier(&mut self, cx: &mut Cx<'_>, key: Key, input: Input, hand: Step) {
         let Some(notifier) = self.subscriptions.notifiers.get_mut(key) else {
             return;
         };
@@ -465,14 +479,14 @@ impl Endpoint {
 
 /// What a step is about.
 #[derive(Debug)]
-struct Step {
-    response: Option<(Key, Response)>,
-    notification: Option<Notification>,
-    over: Over,
+pub(super) struct Step {
+    pub(super) response: Option<(Key, Response)>,
+    pub(super) notification: Option<Notification>,
+    pub(super) over: Over,
 }
 
 impl Step {
-    const fn over(over: Over) -> Self {
+    pub(super) const fn over(over: Over) -> Self {
         Self {
             response: None,
             notification: None,

@@ -77,6 +77,8 @@ pub(super) enum User {
     Subscribe(Key),
     /// A subscription that we notify of: its NOTIFY.
     Notify(Key),
+    /// A state that is published: its PUBLISH.
+    Publish(Key),
 }
 
 impl User {
@@ -89,7 +91,11 @@ impl User {
             | Self::Prack { .. }
             | Self::Bye(_)
             | Self::Notify(_) => true,
-            Self::Invite(_) | Self::Ack(_) | Self::Registration(_) | Self::Subscribe(_) => false,
+            Self::Invite(_)
+            | Self::Ack(_)
+            | Self::Registration(_)
+            | Self::Subscribe(_)
+            | Self::Publish(_) => false,
         }
     }
 }
@@ -499,6 +505,7 @@ impl Endpoint {
         };
         if let Some(sending) = self.sendings.get_mut(key) {
             super::fill::set_sequence(&mut sending.request, number);
+            self.renumbered(user, number);
         }
     }
 
@@ -578,6 +585,7 @@ impl Endpoint {
                 self.subscribed(cx, subscription, &sending.request, outcome);
             }
             User::Notify(notifier) => self.notify_done(cx, notifier, &outcome),
+            User::Publish(publication) => self.published(cx, publication, outcome),
         }
     }
 

@@ -269,8 +269,10 @@ impl Endpoint {
         source: Source,
         is_new: bool,
     ) {
-        if matches!(request.method(), Method::Subscribe | Method::Notify)
-            && self.dialog_of(&request).is_none()
+        if matches!(
+            request.method(),
+            Method::Subscribe | Method::Notify | Method::Refer
+        ) && self.dialog_of(&request).is_none()
             && self.handle_event_request(cx, server, &request, source)
         {
             return;

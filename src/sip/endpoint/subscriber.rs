@@ -40,29 +40,36 @@ impl SubscriptionTimer {
 pub(super) struct Subscriber {
     pub(super) state: State,
     pub(super) config: Config,
-    target: Target,
-    /// What its NOTIFYs may call it.
-    event: header::Event,
+    pub(super) target: Target,
+    /// The number of its REFER, if that has made it.
+    pub(super) refer: Option<u32>,
     /// The key of its entry among those that wait for their first NOTIFYs.
-    waiting: Option<(Text, Text)>,
+    pub(super) waiting: Option<(Text, Text)>,
     /// How many more notifiers may answer, and until when.
-    notifiers: usize,
-    window: Option<Instant>,
+    pub(super) notifiers: usize,
+    pub(super) window: Option<Instant>,
     pub(super) line: Option<Key>,
-    sending: Option<Key>,
+    pub(super) sending: Option<Key>,
     /// The number of its last SUBSCRIBE.
-    number: u32,
+    pub(super) number: u32,
     /// It was changed while a SUBSCRIBE was out.
-    changed: bool,
+    pub(super) changed: bool,
     /// A NOTIFY has come since the last SUBSCRIBE.
-    told: bool,
-    until: Option<Instant>,
+    pub(super) told: bool,
+    pub(super) until: Option<Instant>,
 }
 
 impl Subscriber {
     /// Whether a NOTIFY is about this subscription.
     pub(super) fn is_about(&self, event: &header::Event) -> bool {
-        self.event.matches(event)
+        match self.refer {
+            // The id is the number of the REFER, and may be left out where there is only one (RFC 3515 §2.4.6).
+            Some(number) => {
+                event.package == self.config.event.package
+                    && event.id().is_none_or(|id| id.parse() == Ok(number))
+            }
+            None => self.config.event.matches(event),
+        }
     }
 
     fn expires(&self) -> Expires {
@@ -128,14 +135,13 @@ impl Endpoint {
         subscription: Config,
         target: Target,
     ) -> SubscriptionId {
-        let event = subscription.event.clone();
         let notifiers = subscription.notifiers.max(1);
         let is_full = self.subscriptions.len() >= cx.limits.sip_subscriptions;
         let key = self.subscriptions.subscribers.insert(Subscriber {
             state: State::NotifyWait,
             config: subscription,
             target,
-            event,
+            refer: None,
             waiting: None,
             notifiers,
             window: None,
@@ -261,8 +267,6 @@ impl Endpoint {
             return;
         };
         subscriber.sending = None;
-        // Answers to challenges have numbers of their own.
-        subscriber.number = subscriber.number.max(sequence(request));
         let farewell = request.headers().get::<Expires>() == Ok(Expires(0))
             && subscriber.state == State::Leaving;
         if subscriber.state == State::Leaving && !farewell {
@@ -271,10 +275,10 @@ impl Endpoint {
         }
         match outcome {
             Ok(response) if response.status().is_success() => {
-                self.subscription_stands(cx, key, response);
+                self.subscription_stands(cx, key, request, response);
             }
             Ok(response) => self.subscription_refused(cx, key, &response),
-            Err(Failure::Timeout) if subscriber.line.is_some() => {
+            Err(Failure::Timeout) if subscriber.lasts() => {
                 let now = Some(Duration::ZERO);
                 self.end_subscription(cx, key, Input::TimerN, End::NoNotify, now);
             }
@@ -290,10 +294,19 @@ impl Endpoint {
         }
     }
 
-    fn subscription_stands(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
+    fn subscription_stands(
+        &mut self,
+        cx: &mut Cx<'_>,
+        key: Key,
+        request: &Request,
+        response: Response,
+    ) {
         let Some(subscriber) = self.subscriptions.subscribers.get(key) else {
             return;
         };
+        if *request.method() == Method::Refer {
+            return self.refer_accepted(cx, key, response);
+        }
         let asked = subscriber.expires();
         let granted = (response.headers().find::<Expires>().ok().flatten()).unwrap_or(asked);
         let expires = Duration::from_secs(granted.0.min(asked.0).into());
@@ -325,7 +338,9 @@ impl Endpoint {
         subscriber.until = Some(until);
         let timer = |timer| Deadline::Subscription(key, timer);
         self.timers.set(timer(SubscriptionTimer::Expiry), until);
-        if subscriber.sending.is_some() || subscriber.state == State::Leaving {
+        // What comes of a REFER is told soon or not at all, and few let it be refreshed.
+        let is_refreshed = subscriber.refer.is_none() && subscriber.state != State::Leaving;
+        if subscriber.sending.is_some() || !is_refreshed {
             return;
         }
         let refresh = timer(SubscriptionTimer::Refresh);
@@ -415,11 +430,7 @@ impl Endpoint {
         let Ok(mut dialog) = Dialog::from_request(request, &Text::from(tag)) else {
             return self.answer(cx, server, Status::BAD_REQUEST);
         };
-        // The answer to a challenge may be out with a higher number than was noted.
-        let sent = (subscriber.sending)
-            .and_then(|sending| self.sendings.get(sending))
-            .map_or(0, |sending| sequence(&sending.request));
-        dialog.continue_after(subscriber.number.max(sent));
+        dialog.continue_after(subscriber.number);
         subscriber.notifiers -= 1;
         let target = match source.conn {
             Some(_) if !dialog.has_route() => Target::Flow(source),
@@ -439,7 +450,7 @@ impl Endpoint {
             state: State::NotifyWait,
             config: subscriber.config.clone(),
             target: subscriber.target.clone(),
-            event: subscriber.event.clone(),
+            refer: subscriber.refer,
             waiting: None,
             notifiers: 0,
             window: None,
@@ -489,6 +500,15 @@ impl Endpoint {
             return self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST);
         }
         subscriber.told = true;
+        if subscriber.refer.is_some()
+            && let Ok(event) = headers.get::<header::Event>()
+        {
+            // As it is called here it is called when it is refreshed.
+            subscriber.config.event = header::Event {
+                package: event.package.compact(),
+                params: event.params.compact(),
+            };
+        }
         let line = subscriber.line;
         // For no time at all is another way to say that it is over, and who asked once is told once.
         let is_fetch = subscriber.config.expires.is_zero();
@@ -554,7 +574,7 @@ impl Endpoint {
                 };
                 match subscriber.sending {
                     // The transaction goes on, perhaps at another address; what comes of it decides.
-                    Some(_) if subscriber.line.is_none() => self.timers.set(
+                    Some(_) if !subscriber.lasts() => self.timers.set(
                         Deadline::Subscription(key, timer),
                         cx.now + self.config.times.give_up(),
                     ),
@@ -568,8 +588,20 @@ impl Endpoint {
         }
     }
 
+    /// A request of a subscription goes out again with another number.
+    pub(super) fn renumbered(&mut self, user: User, number: u32) {
+        if let User::Subscribe(key) = user
+            && let Some(subscriber) = self.subscriptions.subscribers.get_mut(key)
+        {
+            if subscriber.refer == Some(subscriber.number) {
+                subscriber.refer = Some(number);
+            }
+            subscriber.number = number;
+        }
+    }
+
     /// A step that, if it ends the subscription, ends it so.
-    fn end_subscription(
+    pub(super) fn end_subscription(
         &mut self,
         cx: &mut Cx<'_>,
         key: Key,

@@ -1,13 +1,18 @@
 //! The subscriptions of both sides, and the dialogs that they live in (RFC 6665 §4.4).
 
 use super::notifier::Notifier;
+use super::refer::Place;
 use super::sending::User;
 use super::subscriber::Subscriber;
-use super::{Endpoint, Source, Target};
+use super::{CallId, Endpoint, Source, Target};
 use crate::engine::{Cx, Ids, Key, Map, Slab};
 use crate::sip::dialog::{Dialog, Id};
 use crate::sip::msg::{Method, Request, Status, header};
 use crate::wire::Text;
+
+/// How many subscriptions may share a dialog. A new one should have a dialog of its own (RFC 6665 §4.5.2), but a REFER in
+/// a call has not.
+const SHARERS: usize = 8;
 
 /// A subscription in a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +23,19 @@ pub(super) enum Usage {
     Notifier(Key),
 }
 
+/// Where the dialog of subscriptions is.
+#[derive(Debug)]
+enum Home {
+    Own(Dialog),
+    /// In the call that it belongs to as well, for as long as that is known.
+    Call(Key),
+}
+
 /// A dialog with its subscriptions.
 #[derive(Debug)]
 struct Line {
-    dialog: Dialog,
+    id: Id,
+    home: Home,
     target: Target,
     usages: Vec<Usage>,
 }
@@ -56,7 +70,8 @@ impl Subscriptions {
     pub(super) fn begin(&mut self, dialog: Dialog, target: Target, usage: Usage) -> Key {
         let id = dialog.id().clone();
         let line = self.lines.insert(Line {
-            dialog,
+            id: id.clone(),
+            home: Home::Own(dialog),
             target,
             usages: vec![usage],
         });
@@ -78,7 +93,7 @@ impl Subscriptions {
         if entry.usages.is_empty()
             && let Some(entry) = self.lines.remove(line)
         {
-            self.by_dialog.remove(entry.dialog.id());
+            self.by_dialog.remove(&entry.id);
         }
     }
 }
@@ -88,6 +103,50 @@ impl Endpoint {
     fn line_of(&self, request: &Request) -> Option<Key> {
         let id = id_of(request)?;
         self.subscriptions.by_dialog.get(&id).copied()
+    }
+
+    /// Puts a subscription into the dialog of a call, and says whether it is the first there. `None` if there is no
+    /// dialog, or too many are in it.
+    pub(super) fn share(&mut self, call: Key, usage: Usage) -> Option<(Key, bool)> {
+        let entry = self.calls.get(call)?;
+        let id = entry.fork.as_ref()?.dialog.id().clone();
+        if let Some(&line) = self.subscriptions.by_dialog.get(&id) {
+            return self.join(line, usage).then_some((line, false));
+        }
+        let line = self.subscriptions.lines.insert(Line {
+            id: id.clone(),
+            home: Home::Call(call),
+            target: entry.target.clone(),
+            usages: vec![usage],
+        });
+        self.subscriptions.by_dialog.insert(id, line);
+        Some((line, true))
+    }
+
+    /// Puts a subscription into a dialog that has others. `false` if there are too many already.
+    pub(super) fn join(&mut self, line: Key, usage: Usage) -> bool {
+        match self.subscriptions.lines.get_mut(line) {
+            Some(line) if line.usages.len() < SHARERS => {
+                line.usages.push(usage);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A call is forgotten: its dialog goes on for the subscriptions in it (RFC 5057 §5.1).
+    pub(super) fn inherit_dialog(&mut self, call: Key) {
+        if self.subscriptions.lines.is_empty() {
+            return;
+        }
+        let Some(fork) = self.calls.get(call).and_then(|call| call.fork.as_ref()) else {
+            return;
+        };
+        if let Some(&line) = self.subscriptions.by_dialog.get(fork.dialog.id())
+            && let Some(line) = self.subscriptions.lines.get_mut(line)
+        {
+            line.home = Home::Own(fork.dialog.clone());
+        }
     }
 
     /// The dialog of subscriptions that a request of ours is in.
@@ -101,7 +160,13 @@ impl Endpoint {
 
     /// The dialog of subscriptions.
     pub(super) fn line_dialog(&mut self, line: Key) -> Option<&mut Dialog> {
-        Some(&mut self.subscriptions.lines.get_mut(line)?.dialog)
+        match &mut self.subscriptions.lines.get_mut(line)?.home {
+            Home::Own(dialog) => Some(dialog),
+            Home::Call(call) => {
+                let fork = self.calls.get_mut(*call)?.fork.as_mut()?;
+                Some(&mut fork.dialog)
+            }
+        }
     }
 
     /// Where requests in the dialog of subscriptions go.
@@ -130,6 +195,7 @@ impl Endpoint {
         let is_notify = match request.method() {
             Method::Notify => true,
             Method::Subscribe => false,
+            Method::Refer if self.takes_refer() => false,
             _ => return false,
         };
         let line = self.line_of(request);
@@ -145,6 +211,9 @@ impl Endpoint {
         }
         let is_new = id_of(request).is_none();
         match is_notify {
+            false if is_new && *request.method() == Method::Refer => {
+                self.handle_refer(cx, server, Place::New, request, source);
+            }
             true => self.handle_first_notify(cx, server, request, source),
             false if is_new && !self.config.events.is_empty() => {
                 self.handle_subscribe(cx, server, request, source);
@@ -155,6 +224,38 @@ impl Endpoint {
         true
     }
 
+    /// A SUBSCRIBE, NOTIFY or REFER in the dialog of a call, whose order was checked.
+    pub(super) fn handle_event_in_call(
+        &mut self,
+        cx: &mut Cx<'_>,
+        server: Key,
+        call: Key,
+        request: &Request,
+        source: Source,
+    ) {
+        if *request.method() == Method::Refer {
+            return self.handle_refer(cx, server, Place::Call(call), request, source);
+        }
+        match self.line_of(request) {
+            Some(line) => self.handle_in_line(cx, server, line, request, source),
+            // A new subscription has a dialog of its own (RFC 6665 §4.5.2).
+            None if *request.method() == Method::Subscribe => {
+                self.answer(cx, server, Status::FORBIDDEN);
+            }
+            None => self.answer(cx, server, Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST),
+        }
+    }
+
+    /// The call of a dialog.
+    pub(super) fn call_of_dialog(&self, call_id: &str, local: &str, peer: &str) -> Option<CallId> {
+        let id = Id {
+            call_id: Text::from(call_id),
+            local_tag: Text::from(local),
+            peer_tag: Text::from(peer),
+        };
+        self.calls.by_dialog.get(&id).copied().map(CallId)
+    }
+
     fn handle_in_line(
         &mut self,
         cx: &mut Cx<'_>,
@@ -163,6 +264,9 @@ impl Endpoint {
         request: &Request,
         source: Source,
     ) {
+        if *request.method() == Method::Refer {
+            return self.handle_refer(cx, server, Place::Line(line), request, source);
+        }
         let Ok(event) = request.headers().get::<header::Event>() else {
             return self.answer(cx, server, Status::BAD_EVENT);
         };

@@ -175,6 +175,8 @@ pub enum End {
     Expired,
     /// We left before the first NOTIFY.
     Left,
+    /// A REFER was accepted, and nothing more is told of it (RFC 4488).
+    Untold,
 }
 
 /// How a subscription that we notified of has ended.
@@ -183,7 +185,7 @@ pub enum End {
 pub enum Over {
     /// We have ended it.
     Local,
-    /// The subscriber has ended it, or asked for the state only once.
+    /// The subscriber has ended it, or asked for the state only once, or not at all (a REFER, RFC 4488).
     Unsubscribed,
     /// It was not refreshed in time.
     Expired,
