@@ -89,6 +89,10 @@ pub trait Role {
     /// Something happened in SIP that belongs to no leg.
     fn handle_sip(&mut self, net: &mut Net<'_, Self::Event>, event: sip::Event);
 
+    /// Something happened in an MSRP session that belongs to no leg: one that the role has opened by itself, or what is
+    /// left to be said of one whose leg is gone.
+    fn handle_msrp(&mut self, _net: &mut Net<'_, Self::Event>, _event: msrp::Event) {}
+
     /// A deadline of [`poll_timeout`](Self::poll_timeout) has come.
     fn handle_timeout(&mut self, _net: &mut Net<'_, Self::Event>) {}
 
@@ -476,7 +480,9 @@ fn climb<R: Role>(role: &mut R, net: &mut Net<'_, R::Event>) -> bool {
             role.handle_sip(net, event);
         }
     } else if let Some(event) = net.ends.msrp.poll_event() {
-        net.legs.handle_msrp(&mut net.ends, event);
+        if let Some(event) = net.legs.handle_msrp(&mut net.ends, event) {
+            role.handle_msrp(net, event);
+        }
     } else if let Some(event) = net.legs.poll_event() {
         role.handle_leg(net, event);
     } else {

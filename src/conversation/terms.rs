@@ -30,6 +30,10 @@ pub struct Terms {
     pub setup: Setup,
     /// Whether the connection is made over TLS.
     pub secure: bool,
+    /// Whether the session may pass middleboxes that rewrite the addresses of the description but not the paths: if both
+    /// sides say so, the connection goes to the address of the description, and the session is matched by its
+    /// session-id alone (RFC 6714).
+    pub cema: bool,
 }
 
 impl Terms {
@@ -48,6 +52,7 @@ impl Terms {
             max_size: None,
             setup,
             secure: false,
+            cema: false,
         }
     }
 
@@ -60,6 +65,7 @@ impl Terms {
             max_size: None,
             setup,
             secure: false,
+            cema: false,
         }
     }
 
@@ -94,7 +100,8 @@ impl Terms {
         let origin = Origin::new(cx.ids, address(&media));
         let sdp = sdp::msrp::answer(&peer.session, &media, &origin)
             .unwrap_or_else(|_| sdp::msrp::offer(&media, &origin));
-        (sdp.write(), role(setup == Setup::Active, &peer.media))
+        let cema = self.agrees_on_cema(peer);
+        (sdp.write(), role(setup == Setup::Active, &peer.media, cema))
     }
 
     /// Who opens the connection after `peer` has answered our offer.
@@ -105,7 +112,12 @@ impl Terms {
             Some(Setup::Passive) | None => true,
             Some(Setup::ActPass | Setup::HoldConn) => self.setup == Setup::Active,
         };
-        role(active, &peer.media)
+        role(active, &peer.media, self.agrees_on_cema(peer))
+    }
+
+    /// Whether both sides say that they can do with what middleboxes leave of the addresses (RFC 6714 §4).
+    pub(super) const fn agrees_on_cema(&self, peer: &Peer) -> bool {
+        self.cema && peer.media.cema
     }
 
     fn media(&self, path: &[msrp::Uri]) -> Media {
@@ -124,6 +136,7 @@ impl Terms {
             path.iter().map(|uri| Text::from(uri.to_string())).collect(),
         );
         media.secure = secure;
+        media.cema = self.cema;
         media.setup = Some(self.setup);
         media.accept_types.clone_from(&self.accept_types);
         media
@@ -211,19 +224,17 @@ impl Peer {
             max_size: self.media.max_size,
             setup: Setup::Passive,
             secure: self.media.secure,
+            cema: self.media.cema,
         }
     }
 }
 
-fn role(active: bool, peer: &Media) -> msrp::Role {
+fn role(active: bool, peer: &Media, cema: bool) -> msrp::Role {
     if !active {
         return msrp::Role::Passive;
     }
     // Only with CEMA does the address of the description count more than that of the path (RFC 6714 §4).
-    let address = peer
-        .cema
-        .then(|| peer.address.parse::<IpAddr>().ok())
-        .flatten();
+    let address = cema.then(|| peer.address.parse::<IpAddr>().ok()).flatten();
     msrp::Role::Active {
         peer: address.map(|address| SocketAddr::new(address, peer.port)),
     }
@@ -288,4 +299,56 @@ const DISCARD: u16 = 9;
 
 fn texts(types: &[&'static str]) -> Vec<Text> {
     types.iter().map(|text| Text::from_static(text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, DateTime, Ids, Outbox, Seed};
+    use std::time::Instant;
+
+    fn with_cx<T>(step: impl FnOnce(&mut Cx<'_>) -> T) -> T {
+        let now = Instant::now();
+        step(&mut Cx {
+            now,
+            clock: &Clock::new(now, DateTime::default()),
+            ids: &mut Ids::new(Seed::from_number(1)),
+            limits: &Limits::default(),
+            outbox: &mut Outbox::default(),
+        })
+    }
+
+    #[test]
+    fn rfc6714_4_the_address_counts_where_both_sides_say_so() {
+        let path = |host: &str| vec![format!("msrp://{host}:2855/s;tcp").parse().unwrap()];
+        for (offers, answers) in [(true, true), (true, false), (false, true), (false, false)] {
+            let terms = |setup, cema| Terms {
+                cema,
+                ..Terms::chat(setup)
+            };
+            let (alice, bob) = (terms(Setup::Active, offers), terms(Setup::Passive, answers));
+            let (offer, answer, role) = with_cx(|cx| {
+                let offer = alice.offer(cx, &path("10.0.0.1"));
+                let peer = Peer::read_media(&offer, cx.limits).unwrap();
+                let (answer, role) = bob.answer(cx, &peer, &path("10.0.0.2"));
+                (peer, answer, role)
+            });
+            assert_eq!(role, msrp::Role::Passive);
+            assert_eq!(bob.agrees_on_cema(&offer), offers && answers);
+            // A middlebox puts its own address into the description and leaves the path alone.
+            let text = String::from_utf8(answer.to_vec()).unwrap();
+            let text = text
+                .replace("IN IP4 10.0.0.2", "IN IP4 192.0.2.9")
+                .replace("message 2855", "message 7000");
+            let peer = Peer::read_media(&Bytes::from(text), &Limits::default()).unwrap();
+            assert_eq!(alice.agrees_on_cema(&peer), offers && answers);
+            let through = "192.0.2.9:7000".parse().unwrap();
+            assert_eq!(
+                alice.role_after(&peer),
+                msrp::Role::Active {
+                    peer: (offers && answers).then_some(through)
+                }
+            );
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::receiver::Answer;
 use super::session::{Kind, SessionId};
 use crate::engine::{ConnId, Cx};
 use crate::engine::{Direction, Limits, Outbox, Protocol, Sighting};
+use crate::sdp::Fingerprint;
 use crate::wire::Text;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeSet, VecDeque};
@@ -28,6 +29,8 @@ pub(super) struct Connection {
     /// Where we connected to; `None` if the peer did.
     pub(super) dial: Option<Dial>,
     pub(super) up: bool,
+    /// The certificate of its other end in DER, where it is under TLS and has shown one.
+    pub(super) certificate: Option<Box<[u8]>>,
     /// To be closed when everything has been pulled.
     pub(super) closing: bool,
     pub(super) sessions: BTreeSet<SessionId>,
@@ -123,6 +126,7 @@ impl Connection {
         Self {
             up: dial.is_none(),
             dial,
+            certificate: None,
             closing: false,
             sessions: BTreeSet::new(),
             empty_since: now,
@@ -147,6 +151,13 @@ impl Connection {
             timed: false,
             last_use: now,
         }
+    }
+
+    /// Whether its other end is who a session's description says.
+    pub(super) fn is_of(&self, fingerprints: &[Fingerprint]) -> bool {
+        fingerprints.is_empty()
+            || (self.certificate.as_deref())
+                .is_some_and(|certificate| Fingerprint::admits(fingerprints, certificate))
     }
 
     /// Queues a response, a report or another request that goes before data.

@@ -180,6 +180,9 @@ impl Endpoint {
                 let early = state.early.take();
                 let is_peer = state.settings.match_by_id_only
                     || early.is_none_or(|early| early.matches(&known));
+                let is_peer = is_peer
+                    && (state.conn.and_then(|conn| self.conns.get(&conn)))
+                        .is_none_or(|conn| conn.is_of(&state.settings.fingerprints));
                 match state.conn {
                     Some(_) if is_peer => {
                         self.up(cx, session);

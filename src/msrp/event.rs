@@ -93,6 +93,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// In which session it happened.
+    pub const fn session(&self) -> SessionId {
+        match self {
+            Self::Authorized { session }
+            | Self::Up { session }
+            | Self::Received { session, .. }
+            | Self::Piece { session, .. }
+            | Self::Wanted { session, .. }
+            | Self::Sent { session, .. }
+            | Self::Failed { session, .. }
+            | Self::Report { session, .. }
+            | Self::Down { session, .. }
+            | Self::Writable { session } => *session,
+        }
+    }
+}
+
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -109,6 +127,8 @@ pub enum Down {
     Rejected(Status),
     /// The peer did not answer within the transaction time.
     Timeout,
+    /// The certificate of the connection that we opened is not the one that the peer described (RFC 8122 §7).
+    Fingerprint,
     /// A relay does not serve the session.
     Relay(AuthError),
 }

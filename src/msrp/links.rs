@@ -20,6 +20,15 @@ impl Endpoint {
         self.watch_conn(cx, conn);
     }
 
+    /// The other end of a connection has shown this certificate, in DER, while TLS was set up: to be told before
+    /// [`handle_connected`](Self::handle_connected), or right after [`handle_accepted`](Self::handle_accepted). Only
+    /// sessions whose peer has described its certificate ask for it.
+    pub fn handle_secured(&mut self, conn: ConnId, certificate: &[u8]) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.certificate = Some(certificate.into());
+        }
+    }
+
     /// A connection that we asked for is up.
     pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(&conn) else {

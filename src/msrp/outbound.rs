@@ -2,6 +2,7 @@
 
 use super::connection::show;
 use super::endpoint::{Endpoint, Timer};
+use super::event::Down;
 use super::msg::{ByteRange, FailureReport, Method, Path, Request};
 use super::pending::{Id, What};
 use super::session::{Kind, SendId, Session, SessionId};
@@ -11,6 +12,14 @@ use bytes::{BufMut, Bytes, BytesMut};
 impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
     pub(super) fn bind(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
+        let fits = match (self.conns.get(&conn), self.sessions.get(session.0)) {
+            (Some(connection), Some(state)) => connection.is_of(&state.settings.fingerprints),
+            _ => return,
+        };
+        if !fits {
+            // Nothing was said to whoever it is.
+            return self.end(cx, session, Down::Fingerprint);
+        }
         if self.ask_relays(cx, conn, session) {
             return;
         }

@@ -5,6 +5,7 @@ use super::msg::{FailureReport, Path, Uri};
 use super::pieces::{Delivery, Pieces};
 use super::receiver::{Owed, Partial};
 use crate::engine::{ConnId, QuestionId, Slab, id};
+use crate::sdp::Fingerprint;
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -34,6 +35,9 @@ pub struct Settings {
     /// Match requests to the session by its session-id alone, and do not hold the peer's path against the one of its
     /// SDP: for networks that rewrite `a=path` but not the headers (RFC 6714).
     pub match_by_id_only: bool,
+    /// Of the peer's certificate (its `a=fingerprint`, RFC 8122). If there are any, the session runs only over TLS
+    /// whose other end has shown a certificate that fits, see [`Endpoint::handle_secured`](super::Endpoint::handle_secured).
+    pub fingerprints: Vec<Fingerprint>,
     /// How received messages are handed up.
     pub delivery: Delivery,
     /// The host that our URI names; that of the configuration if `None`.

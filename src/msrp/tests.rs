@@ -1,6 +1,8 @@
 //! The endpoint against hand-written bytes, and two endpoints against each other.
 
+mod hostile;
 mod pair;
+mod quirks;
 mod streams;
 mod switch;
 

@@ -3,9 +3,12 @@
 //! A [`Session`] keeps every line in its order, known or not, so that a description that is passed on loses
 //! nothing. [`msrp`] reads and makes the one kind of media that this crate speaks itself.
 
+mod fingerprint;
 pub mod msrp;
 mod parse;
 mod write;
+
+pub use fingerprint::Fingerprint;
 
 use crate::engine::{Ids, Limits};
 use crate::wire::Text;

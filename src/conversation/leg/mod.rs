@@ -204,6 +204,7 @@ impl Legs {
         if let Some(settings) = ends.msrp.settings_mut(session) {
             *settings = terms.settings();
             settings.peer_max_size = peer.max_size();
+            settings.match_by_id_only = terms.agrees_on_cema(peer);
         }
         let (sdp, role) = terms.answer(&mut ends.cx, peer, &path);
         let mut response = invite.response(Status::OK);

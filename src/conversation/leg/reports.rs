@@ -91,23 +91,26 @@ impl Legs {
         None
     }
 
-    /// Something happened in MSRP.
-    pub fn handle_msrp(&mut self, ends: &mut Ends<'_>, event: msrp::Event) {
+    /// Something happened in MSRP. What belongs to no leg comes back.
+    pub fn handle_msrp(&mut self, ends: &mut Ends<'_>, event: msrp::Event) -> Option<msrp::Event> {
         use msrp::Event as Msrp;
+        if !self.by_session.contains_key(&event.session()) {
+            return Some(event);
+        }
         match event {
             Msrp::Up { session } => {
                 let Some(&id) = self.by_session.get(&session) else {
-                    return;
+                    return None;
                 };
                 let Some(leg) = self.legs.get_mut(id.0) else {
-                    return;
+                    return None;
                 };
                 leg.state = State::Up;
                 self.events.push_back(Event::Up { leg: id });
             }
             Msrp::Received { session, message } => {
                 let Some(&leg) = self.by_session.get(&session) else {
-                    return;
+                    return None;
                 };
                 let parcel = Parcel::new(message.content_type, message.body);
                 let custody = Custody::Receipt(message.receipt);
@@ -121,13 +124,14 @@ impl Legs {
             Msrp::Failed { id, status, .. } => self.landed(ends, id, Some(status)),
             Msrp::Down { session, .. } => {
                 let Some(&id) = self.by_session.get(&session) else {
-                    return;
+                    return None;
                 };
                 // Where both end together, the end of the connection overtakes the BYE.
                 self.broken.set(id, ends.cx.now + ends.cx.limits.leg_grace);
             }
             _ => {}
         }
+        None
     }
 
     /// The deadline of [`poll_timeout`](Self::poll_timeout) has come: a leg whose media is gone, and whose
@@ -259,6 +263,7 @@ impl Legs {
             Some(session) => {
                 if let Some(settings) = ends.msrp.settings_mut(session) {
                     settings.peer_max_size = peer.max_size();
+                    settings.match_by_id_only = leg.terms.agrees_on_cema(&peer);
                 }
                 leg.state = State::Joining;
                 let role = leg.terms.role_after(&peer);
