@@ -119,6 +119,8 @@
 //! | RFC 4976 §6.2 | who may send through a relay, and where to | `s6_relay::rfc4976_6_2_only_a_client_sends_out_and_only_to_a_client_others_send_in`, `s6_simulated::two_relays_that_name_each_other_pass_a_request_on_at_most_once` |
 //! | RFC 4976 §6.3, §6.4 | chunks go on in pieces, answered hop by hop; what fails later is reported | `s6_relay::rfc4976_6_3_a_long_chunk_goes_on_in_pieces_before_it_has_ended`, `s6_relay::rfc4976_6_4_what_fails_further_on_comes_back_as_a_report`, `s6_simulated::rfc4976_3_client_relay_relay_client` |
 //! | RFC 4975 §8.6 | accepted types | `tests::rfc4975_8_6_a_type_that_is_not_accepted_gets_415`, `msrp::rfc4975_8_6_what_is_accepted_where` |
+//! | RFC 5547 §6 | the attributes of a file transfer, read and written | `rfc5547::rfc5547_6_every_attribute_in_both_directions`, `rfc5547::rfc5547_6_what_is_malformed_is_refused_where_it_is`, `rfc5547::what_is_written_is_read` |
+//! | RFC 7701 §7.1 | NICKNAME, asked and answered; a name has one owner | `rfc7701::rfc7701_7_1_a_nickname_is_asked_for_and_answered`, `rfc7701::rfc7701_7_1_who_is_asked_answers_all_the_way_back`, `rfc7701::rfc7701_7_1_a_name_has_one_owner_whatever_its_case` |
 //! | RFC 6714 | matching by session id | `tests::rfc6714_matching_by_session_id_alone` |
 //! | fairness | long messages share a connection, a short one passes | `pair::long_messages_share_a_connection_evenly`, `pair::a_short_message_does_not_wait_behind_a_long_one_of_another_session` |
 //!

@@ -51,7 +51,8 @@
 //!
 //! # MSRP
 //!
-//! * **No nicknames** (RFC 7701), and no sending of a message whose size is not known at its start.
+//! * **Nicknames** (RFC 7701) in the endpoint and as a table for a room; nobody here is a room yet.
+//! * **Relays** (RFC 4976) dial wherever their clients send to; nothing but the name of a host with TLS says who is there.
 //! * **A received message is in memory as a whole**, up to `Limits::msrp_message` (16 MiB).
 //!
 //! # Security

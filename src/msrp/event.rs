@@ -2,6 +2,7 @@
 
 use super::auth::AuthError;
 use super::msg::{ByteRange, FailureReport, Status};
+use super::nickname::NicknameRequest;
 use super::session::{SendId, SessionId};
 use crate::engine::Key;
 use crate::wire::Text;
@@ -78,6 +79,23 @@ pub enum Event {
         status: Status,
         /// Which bytes of the message it is about.
         range: Option<ByteRange>,
+    },
+    /// The chat room has answered to [`Endpoint::request_nickname`](super::Endpoint::request_nickname) (RFC 7701 §7.1).
+    NicknameAnswered {
+        /// In which session.
+        session: SessionId,
+        /// 200 if we have the name, 425 if another has it, 424 if it is none; [`Status::TIMEOUT`] if nothing came.
+        status: Status,
+    },
+    /// The peer wants a nickname, or none any more if it is empty (RFC 7701 §7.1). Answer it with
+    /// [`Endpoint::answer_nickname`](super::Endpoint::answer_nickname).
+    NicknameRequested {
+        /// In which session.
+        session: SessionId,
+        /// The name.
+        nickname: Text,
+        /// The right to answer.
+        request: NicknameRequest,
     },
     /// The session has ended. Nothing follows for it.
     Down {

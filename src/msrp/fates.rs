@@ -92,6 +92,10 @@ impl Endpoint {
             What::Auth(session, relay) => {
                 self.relay_answered(cx, conn, (session, relay), response);
             }
+            What::Nickname(session) => {
+                self.events
+                    .push_back(Event::NicknameAnswered { session, status });
+            }
             What::Bind(_) if status.is_success() => {}
             What::Bind(session) => self.end(cx, session, Down::Rejected(status)),
             What::Chunk { send, from, to, .. } if status.is_success() => {
@@ -129,6 +133,11 @@ impl Endpoint {
                 What::KeepAlive => {
                     self.lose(cx, conn);
                     return cx.outbox.close(conn);
+                }
+                What::Nickname(session) => {
+                    let status = Status::TIMEOUT;
+                    self.events
+                        .push_back(Event::NicknameAnswered { session, status });
                 }
                 What::Bind(session) | What::Auth(session, _) => {
                     self.end(cx, session, Down::Timeout);

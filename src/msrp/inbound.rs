@@ -125,6 +125,13 @@ impl Endpoint {
                 return Some(Sink::Ignore);
             }
             Method::Send => {}
+            Method::Nickname => {
+                match self.admit(cx, conn, &request) {
+                    Ok(session) => self.nickname(cx, conn, session, &request),
+                    Err(status) => self.answer_at_once(cx, conn, &request, status),
+                }
+                return Some(Sink::Ignore);
+            }
             _ => {
                 self.answer_at_once(cx, conn, &request, Status::UNKNOWN_METHOD);
                 return Some(Sink::Ignore);

@@ -14,6 +14,8 @@ pub(super) enum What {
     Bind(SessionId),
     /// Leave asked of one of the session's relays.
     Auth(SessionId, usize),
+    /// A nickname asked of a chat room.
+    Nickname(SessionId),
     /// A request without content that keeps a quiet connection open.
     KeepAlive,
     /// A chunk; without an answer it has failed, or it has not if only failures are answered.

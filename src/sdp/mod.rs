@@ -3,6 +3,7 @@
 //! A [`Session`] keeps every line in its order, known or not, so that a description that is passed on loses
 //! nothing. [`msrp`] reads and makes the one kind of media that this crate speaks itself.
 
+pub mod file;
 mod fingerprint;
 pub mod msrp;
 mod parse;

@@ -5,6 +5,7 @@
 //! first. A test whose program is not there says so and passes; one whose program is there has to pass.
 
 mod linphone;
+mod msrp;
 mod sipp;
 mod support;
 mod tshark;

@@ -120,6 +120,11 @@ impl Legs {
                     custody,
                 });
             }
+            // No leg of ours is a chat room.
+            Msrp::NicknameRequested { request, .. } => {
+                ends.msrp
+                    .answer_nickname(&mut ends.cx, request, msrp::Status::FORBIDDEN);
+            }
             Msrp::Sent { id, .. } => self.landed(ends, id, None),
             Msrp::Failed { id, status, .. } => self.landed(ends, id, Some(status)),
             Msrp::Down { session, .. } => {

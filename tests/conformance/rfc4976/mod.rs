@@ -11,19 +11,19 @@ use cpm::msrp::{self, Endpoint, Event};
 use std::time::{Duration, Instant};
 
 /// An endpoint with all that it is handed, and one connection to a relay that the test plays.
-struct Client {
-    endpoint: Endpoint,
+pub(crate) struct Client {
+    pub(crate) endpoint: Endpoint,
     ids: Ids,
     limits: Limits,
     outbox: Outbox,
     clock: Clock,
     now: Instant,
-    conn: Option<ConnId>,
+    pub(crate) conn: Option<ConnId>,
     transport: Option<Transport>,
 }
 
 impl Client {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut ids = Ids::new(Seed::from_number(1));
         let config = msrp::Config {
             host: Some("alice.example.com".into()),
@@ -43,7 +43,7 @@ impl Client {
         }
     }
 
-    fn with<T>(&mut self, step: impl FnOnce(&mut Endpoint, &mut Cx<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&mut self, step: impl FnOnce(&mut Endpoint, &mut Cx<'_>) -> T) -> T {
         let mut cx = Cx {
             now: self.now,
             clock: &self.clock,
@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// Lets the connection that the endpoint wants come up.
-    fn connect(&mut self) {
+    pub(crate) fn connect(&mut self) {
         while let Some(transmit) = self.outbox.pop() {
             if let Transmit::Connect {
                 conn, transport, ..
@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// The next request on the connection.
-    fn request(&mut self) -> Option<Request> {
+    pub(crate) fn request(&mut self) -> Option<Request> {
         let conn = self.conn?;
         let bytes = self.with(|endpoint, cx| endpoint.poll_stream(cx, conn))?;
         match Message::parse(&bytes, &self.limits).unwrap() {
@@ -80,7 +80,12 @@ impl Client {
     }
 
     /// Answers a request as the far end of its path does.
-    fn respond(&mut self, request: &Request, status: u16, headers: &[(&'static str, &str)]) {
+    pub(crate) fn respond(
+        &mut self,
+        request: &Request,
+        status: u16,
+        headers: &[(&'static str, &str)],
+    ) {
         let response = Response {
             transaction_id: request.transaction_id.clone(),
             status: msrp::Status::new(status).unwrap(),
@@ -95,17 +100,17 @@ impl Client {
         self.feed(response.write().unwrap());
     }
 
-    fn feed(&mut self, bytes: Bytes) {
+    pub(crate) fn feed(&mut self, bytes: Bytes) {
         let conn = self.conn.unwrap();
         self.with(|endpoint, cx| endpoint.handle_data(cx, conn, bytes));
     }
 
-    fn event(&mut self) -> Option<Event> {
+    pub(crate) fn event(&mut self) -> Option<Event> {
         self.endpoint.poll_event()
     }
 
     /// Lets time pass, as far as the endpoint has something to do.
-    fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.endpoint.poll_timeout().filter(|at| *at <= end) {
             self.now = at;
@@ -116,7 +121,10 @@ impl Client {
 }
 
 /// The value of a header field that the codec does not know.
-fn header<'a>(others: &'a [(cpm::wire::Text, cpm::wire::Text)], name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(
+    others: &'a [(cpm::wire::Text, cpm::wire::Text)],
+    name: &str,
+) -> Option<&'a str> {
     others
         .iter()
         .find(|(spelled, _)| spelled.eq_ignore_ascii_case(name))
