@@ -265,13 +265,11 @@ fn take(
         return false;
     };
     let complete = progress == Progress::Complete || total == Some(have);
-    if complete || !written || progress == Progress::Aborted {
-        if let Some(target) = targets.remove(&key) {
-            let Target { name, bar, .. } = target;
-            match complete && written {
-                true => println!("received {name}: {}", bar.end()),
-                false => println!("broken {name}: {have} bytes are there"),
-            }
+    let over = complete || !written || progress == Progress::Aborted;
+    if over && let Some(Target { name, bar, .. }) = targets.remove(&key) {
+        match complete && written {
+            true => println!("received {name}: {}", bar.end()),
+            false => println!("broken {name}: {have} bytes are there"),
         }
     }
     complete && written

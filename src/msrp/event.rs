@@ -116,6 +116,8 @@ impl Event {
     pub const fn session(&self) -> SessionId {
         match self {
             Self::Authorized { session }
+            | Self::NicknameAnswered { session, .. }
+            | Self::NicknameRequested { session, .. }
             | Self::Up { session }
             | Self::Received { session, .. }
             | Self::Piece { session, .. }
@@ -158,6 +160,8 @@ pub struct Incoming {
     pub id: Text,
     /// The Content-Type as it came; empty if there was none.
     pub content_type: Text,
+    /// What was done to the body before it was sent (`Content-Encoding: deflate`), as one peer does to reports.
+    pub content_encoding: Option<Text>,
     /// The body, a view of the receive buffer where the message came in one piece.
     pub body: Bytes,
     /// The right to answer it.

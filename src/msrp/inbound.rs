@@ -180,12 +180,14 @@ impl Endpoint {
                 return Some(Sink::Ignore);
             }
             let content_type = request.content_type.as_ref();
-            state.partials.push(Partial::new(
+            let mut partial = Partial::new(
                 message_id.map(Text::compact).unwrap_or_default(),
                 content_type.map(Text::compact).unwrap_or_default(),
                 request.success_report,
                 cx.now,
-            ));
+            );
+            partial.content_encoding = content_encoding(&request).map(Text::compact);
+            state.partials.push(partial);
             self.watch_partials(cx, session);
         }
         Some(Sink::Chunk(Box::new(Chunk {
@@ -368,6 +370,7 @@ impl Endpoint {
         if end == Continuation::Aborted {
             return self.answer(cx, conn, &chunk.answer, Status::OK);
         }
+        let content_encoding = partial.content_encoding.clone();
         let content_type = partial.content_type.clone();
         let wants_report = partial.success_report;
         let body = partial.into_body();
@@ -388,7 +391,7 @@ impl Endpoint {
             chunk.session,
             owed,
             chunk.message_id,
-            content_type,
+            (content_type, content_encoding),
             body,
         );
     }
@@ -411,9 +414,10 @@ impl Endpoint {
             answer: Answer::to(&request),
             report,
         };
+        let content_encoding = content_encoding(&request).cloned();
         let id = request.message_id.unwrap_or_default();
-        let content_type = request.content_type.unwrap_or_default();
-        self.hand_over(conn, session, owed, id, content_type, body);
+        let content = (request.content_type.unwrap_or_default(), content_encoding);
+        self.hand_over(conn, session, owed, id, content, body);
     }
 
     fn hand_over(
@@ -422,7 +426,7 @@ impl Endpoint {
         session: SessionId,
         owed: Owed,
         id: Text,
-        content_type: Text,
+        (content_type, content_encoding): (Text, Option<Text>),
         body: Bytes,
     ) {
         let Some(state) = self.sessions.get_mut(session.0) else {
@@ -439,6 +443,7 @@ impl Endpoint {
             message: Incoming {
                 id,
                 content_type,
+                content_encoding,
                 body,
                 receipt: Receipt {
                     session,
@@ -512,6 +517,11 @@ impl Endpoint {
         self.sweep_pieces(cx, session);
         self.watch_partials(cx, session);
     }
+}
+
+/// What was done to the body before it was sent.
+fn content_encoding(request: &Request) -> Option<&Text> {
+    super::digest::find(&request.others, "Content-Encoding").next()
 }
 
 /// The largest message that is taken.

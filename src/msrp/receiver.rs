@@ -121,6 +121,7 @@ pub(super) struct Report {
 pub(super) struct Partial {
     pub(super) id: Text,
     pub(super) content_type: Text,
+    pub(super) content_encoding: Option<Text>,
     pub(super) success_report: bool,
     /// When its last bytes came.
     pub(super) touched: Instant,
@@ -150,6 +151,7 @@ impl Partial {
         Self {
             id,
             content_type,
+            content_encoding: None,
             success_report,
             touched: now,
             refused: false,

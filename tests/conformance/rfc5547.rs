@@ -70,7 +70,7 @@ fn rfc5547_6_every_attribute_in_both_directions() {
         let line = format!("a={name}:{}\r\n", value.unwrap());
         assert!(OFFER.contains(&line), "{line}");
     }
-    let mut other = media.clone();
+    let mut other = media;
     other.extra = file.attributes().unwrap();
     assert_eq!(attributes(&other), file);
 }

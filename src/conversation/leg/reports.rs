@@ -7,9 +7,9 @@ use crate::conversation::event::{Custody, Ending, Event, Parcel, ParcelId};
 use crate::conversation::terms::{self};
 use crate::msrp::{self, SendId};
 use crate::sip::msg::header::{Contact, Reason, Warning};
-use crate::sip::msg::{Method, Request, Response, Status};
+use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::{self, CallId, Source};
-use crate::wire::Text;
+use crate::wire::{Text, mime};
 use std::time::Instant;
 
 impl Legs {
@@ -112,7 +112,15 @@ impl Legs {
                 let Some(&leg) = self.by_session.get(&session) else {
                     return None;
                 };
-                let parcel = Parcel::new(message.content_type, message.body);
+                let mut parcel = Parcel::new(message.content_type, message.body);
+                if let Some(encoding) = message.content_encoding {
+                    // Once for all who read it, and so that it can be sent on as it is.
+                    let limits = ends.cx.limits;
+                    match mime::decode(&parcel.body, None, Some(&encoding), limits) {
+                        Ok(body) => parcel.body = body,
+                        Err(_) => parcel.headers.push((Name::ContentEncoding, encoding)),
+                    }
+                }
                 let custody = Custody::Receipt(message.receipt);
                 self.events.push_back(Event::Received {
                     leg,

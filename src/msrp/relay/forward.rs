@@ -194,10 +194,7 @@ impl Relay {
             range if is_whole || forward.request.method != Method::Send => range,
             range => Some(ByteRange {
                 start: forward.at.saturating_add(1),
-                end: match range.unwrap_or_default().end {
-                    Some(_) => Some(next),
-                    None => None,
-                },
+                end: range.unwrap_or_default().end.map(|_| next),
                 total: range.and_then(|range| range.total),
             }),
         };

@@ -2,7 +2,7 @@
 
 use super::{Client, header};
 use cpm::engine::Transport;
-use cpm::msrp::msg::{ByteRange, Method};
+use cpm::msrp::msg::{ByteRange, Continuation, Method};
 use cpm::msrp::{
     AuthError, Down, Event, Outgoing, RelayAccount, Role, SessionId, Settings, Status, Uri,
 };
@@ -277,4 +277,44 @@ fn rfc4976_5_2_messages_go_and_come_through_the_relay() {
     let chunk = client.request().unwrap();
     assert_eq!(chunk.to_path.as_str(), format!("{MINTED} {peer}"));
     assert_eq!(chunk.body, "hello");
+}
+
+#[test]
+fn rfc4975_7_1_1_a_deflated_body_says_so_in_one_chunk_and_in_two() {
+    let (mut client, session) = agreed();
+    let peer: Uri = "msrps://bob.example.com:8888/9di4ea;tcp".parse().unwrap();
+    client.with(|endpoint, cx| endpoint.start(cx, session, vec![peer.clone()], Role::Passive));
+    let local = client.endpoint.local_path(session).unwrap().pop().unwrap();
+    let chunk = |id: &'static str, start, body: &'static [u8], continuation| {
+        let mut chunk = cpm::msrp::msg::Request::new(
+            Method::Send,
+            "abcdefgh".into(),
+            local.clone().into(),
+            peer.clone().into(),
+        );
+        chunk.message_id = Some(id.into());
+        chunk.byte_range = Some(ByteRange {
+            start,
+            end: None,
+            total: Some(4),
+        });
+        chunk.content_type = Some("message/imdn+xml".into());
+        chunk.others = vec![("content-encoding".into(), "deflate".into())];
+        chunk.body = bytes::Bytes::from_static(body);
+        chunk.continuation = continuation;
+        chunk.write().unwrap()
+    };
+    client.feed(chunk("m1", 1, b"abcd", Continuation::Complete));
+    client.feed(chunk("m2", 1, b"ab", Continuation::More));
+    client.feed(chunk("m2", 3, b"cd", Continuation::Complete));
+    let mut seen = Vec::new();
+    while let Some(event) = client.event() {
+        if let Event::Received { message, .. } = event {
+            assert_eq!(message.content_encoding.as_deref(), Some("deflate"));
+            assert_eq!(message.body, "abcd");
+            seen.push(message.id.to_string());
+            client.with(|endpoint, cx| endpoint.accept(cx, message.receipt));
+        }
+    }
+    assert_eq!(seen, ["m1", "m2"]);
 }
