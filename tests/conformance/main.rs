@@ -9,6 +9,7 @@ mod rfc3862;
 mod rfc3891;
 mod rfc3903;
 mod rfc3994;
+mod rfc4028;
 mod rfc4475;
 mod rfc4566;
 mod rfc4575;

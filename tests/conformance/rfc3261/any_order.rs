@@ -1,8 +1,8 @@
 //! Whatever comes in whatever order: nothing panics, nothing stays behind, and no call ends twice.
 
 use super::*;
-use cpm::sip::ServerId;
 use cpm::sip::msg::Status;
+use cpm::sip::{CallError, DialogId, ServerId};
 use std::collections::HashMap;
 
 struct Chance(u64);
@@ -24,6 +24,8 @@ struct Seen {
     invites: Vec<(CallId, Request)>,
     reinvites: Vec<(CallId, Request)>,
     requests: Vec<(ServerId, Request)>,
+    offers: Vec<(DialogId, Request)>,
+    dialogs: Vec<DialogId>,
 }
 
 impl Seen {
@@ -39,6 +41,18 @@ impl Seen {
             }
             Event::Reinvited { call, request } => self.reinvites.push((call, request)),
             Event::Request { id, request, .. } => self.requests.push((id, request)),
+            Event::Offered { dialog, request } => self.offers.push((dialog, request)),
+            Event::Progress {
+                dialog: Some(dialog),
+                ..
+            } => self.dialogs.push(dialog),
+            Event::Accepted { call, dialog, .. } => {
+                assert_eq!(self.calls.get(&call), Some(&false), "seed {seed}");
+                self.dialogs.push(dialog);
+            }
+            Event::Forked { call, .. } => {
+                assert_eq!(self.calls.insert(call, false), None, "seed {seed}");
+            }
             Event::Rejected { call, .. }
             | Event::Cancelled { call, .. }
             | Event::Ended { call, .. } => end(call),
@@ -49,14 +63,20 @@ impl Seen {
 
 #[test]
 fn any_order_of_anything_ends_well() {
-    for seed in 0..150 {
+    for seed in 0..200 {
         run(seed);
     }
 }
 
 fn run(seed: u64) {
     let mut chance = Chance(seed.wrapping_mul(77_777));
-    let mut wire = alone();
+    let mut wire = Wire::new();
+    wire.end("10.0.0.1:5060", |config, _| {
+        config.keep_forks = seed % 2 == 0;
+        config.follow_redirects = seed % 3 == 0;
+        config.hold_pracks = seed % 5 == 0;
+        config.supported.push("replaces".into());
+    });
     let mut seen = Seen::default();
     let mut heard: Vec<String> = Vec::new();
     for _ in 0..80 {
@@ -66,7 +86,7 @@ fn run(seed: u64) {
             all.sort();
             (!all.is_empty()).then(|| all[chance.below(all.len())])
         };
-        match chance.below(14) {
+        match chance.below(18) {
             0 => {
                 let id = super::call(&mut wire);
                 seen.calls.entry(id).or_insert(false);
@@ -79,16 +99,30 @@ fn run(seed: u64) {
             4 => {
                 if let Some((call, request)) = seen.invites.pop() {
                     let status = [Status::RINGING, Status::OK, Status::BUSY_HERE][chance.below(3)];
-                    wire.with(0, |sip, cx| match status {
-                        Status::OK => drop(sip.accept(cx, call, request.response(status))),
-                        Status::RINGING => drop(sip.progress(cx, call, request.response(status))),
-                        _ => sip.reject(cx, call, request.response(status)),
+                    let described = chance.below(2) == 0;
+                    let response = |request: &Request| match described {
+                        true => sdp(request.response(status)),
+                        false => request.response(status),
+                    };
+                    let reliable = chance.below(2) == 0;
+                    let done = wire.with(0, |sip, cx| match status {
+                        Status::OK => sip.accept(cx, call, response(&request)),
+                        Status::RINGING if reliable => {
+                            sip.progress_reliably(cx, call, response(&request))
+                        }
+                        Status::RINGING => sip.progress(cx, call, response(&request)),
+                        _ => {
+                            sip.reject(cx, call, response(&request));
+                            Ok(())
+                        }
                     });
                     match status {
                         Status::BUSY_HERE => {
                             seen.calls.insert(call, true);
                         }
                         Status::RINGING => seen.invites.push((call, request)),
+                        _ if done == Err(CallError::State) => {}
+                        _ if done.is_err() => seen.invites.push((call, request)),
                         _ => {}
                     }
                 }
@@ -118,15 +152,46 @@ fn run(seed: u64) {
                     });
                 }
             }
+            14 => {
+                if let Some((dialog, request)) = seen.offers.pop() {
+                    let response = match chance.below(3) {
+                        0 => request.response(Status::NOT_ACCEPTABLE_HERE),
+                        _ => sdp(request.response(Status::OK)),
+                    };
+                    let _ = wire.with(0, |sip, cx| sip.answer_offer(cx, dialog, response));
+                }
+            }
+            15 | 16 if !seen.dialogs.is_empty() => {
+                let dialog = seen.dialogs[chance.below(seen.dialogs.len())];
+                let description = (chance.below(2) == 0).then(|| "v=0\r\n".into());
+                let _ = match chance.below(5) {
+                    0 | 1 => wire.with(0, |sip, cx| sip.acknowledge(cx, dialog, description)),
+                    2 | 3 => wire.with(0, |sip, cx| sip.update(cx, dialog, description)),
+                    _ => wire.with(0, |sip, cx| sip.hang_up_early(cx, dialog)),
+                };
+            }
             // The peer answers something that it heard, or sends something about it.
             9 | 10 if !heard.is_empty() => {
                 let message = heard[chance.below(heard.len())].clone();
                 if message.starts_with("SIP/2.0") {
                     let to = format!("To: {}\n", header(&message, "To"));
-                    let method = ["ACK", "BYE", "INVITE", "UPDATE", "INFO"][chance.below(5)];
+                    let method =
+                        ["ACK", "BYE", "INVITE", "UPDATE", "INFO", "PRACK"][chance.below(6)];
                     let branch = format!("r{}", chance.below(20));
                     let number = chance.below(5) as u32;
-                    wire.inject(0, PEER, &from_peer(method, &branch, number, &to));
+                    let rseq = crate::wire::headers(&message, "RSeq").next();
+                    let rack = match (method, rseq) {
+                        ("PRACK", Some(rseq)) => {
+                            format!("{to}RAck: {rseq} {} INVITE\n", chance.below(4))
+                        }
+                        _ => format!("{to}Allow: UPDATE\n"),
+                    };
+                    let request = from_peer(method, &branch, number, &rack);
+                    let request = match chance.below(2) {
+                        0 => with_sdp(&request),
+                        _ => request,
+                    };
+                    wire.inject(0, PEER, &request);
                 } else if !message.starts_with("ACK") {
                     let status = [
                         "100 Trying",
@@ -137,18 +202,37 @@ fn run(seed: u64) {
                         "481 Gone",
                         "491 Request Pending",
                         "503 Service Unavailable",
-                    ][chance.below(8)];
+                        "183 Session Progress",
+                        "199 Early Dialog Terminated",
+                        "302 Moved Temporarily",
+                        "422 Session Interval Too Small",
+                    ][chance.below(12)];
                     let tag = ["one", "two", "three"][chance.below(3)];
-                    let contact =
-                        ["Contact: <sip:bob@10.0.0.9>", "", "Session-Expires: 90"][chance.below(3)];
-                    wire.inject(0, PEER, &answer(&message, status, tag, contact));
+                    let rseq = chance.below(4);
+                    let reliable = format!(
+                        "Contact: <sip:bob@10.0.0.9>\nAllow: UPDATE\nRequire: 100rel\nRSeq: {rseq}"
+                    );
+                    let extra = [
+                        "Contact: <sip:bob@10.0.0.9>\nAllow: UPDATE",
+                        "",
+                        "Session-Expires: 90\nContact: <sip:eve@10.0.0.9>",
+                        "Min-SE: 4000",
+                        &reliable,
+                    ][chance.below(5)];
+                    let response = answer(&message, status, tag, extra);
+                    let response = match chance.below(2) {
+                        0 => with_sdp(&response),
+                        _ => response,
+                    };
+                    wire.inject(0, PEER, &response);
                 }
             }
             _ => {
                 let method = ["INVITE", "CANCEL", "ACK", "MESSAGE", "BYE"][chance.below(5)];
                 let branch = format!("n{}", chance.below(6));
                 let number = chance.below(4) as u32;
-                wire.inject(0, PEER, &from_peer(method, &branch, number, ""));
+                let extra = "Supported: 100rel\nAllow: UPDATE\n";
+                wire.inject(0, PEER, &from_peer(method, &branch, number, extra));
             }
         }
         for event in wire.events(0) {

@@ -2,6 +2,7 @@
 
 mod any_order;
 mod forks;
+mod s09_cancel;
 mod s10_registration;
 mod s12_dialogs;
 mod s13_invite;

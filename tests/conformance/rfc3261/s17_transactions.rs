@@ -259,3 +259,154 @@ fn rfc3261_17_a_reliable_transport_needs_no_retransmission() {
     assert_eq!(heard.len(), 2, "{heard:#?}");
     assert_eq!(wire.events(0).len(), 2);
 }
+
+#[test]
+fn rfc3261_17_2_1_timer_g_doubles_up_to_t2() {
+    let mut wire = alone();
+    wire.inject(0, PEER, &from_peer("INVITE", "a", 1, ""));
+    refuse(&mut wire, Status::BUSY_HERE);
+    wire.seconds(17);
+    let times = Wire::times(&wire.outside(), "SIP/2.0 486");
+    assert_eq!(times, [0, 500, 1500, 3500, 7500, 11_500, 15_500]);
+}
+
+#[test]
+fn rfc3261_17_2_1_timer_i_absorbs_acks_and_then_forgets() {
+    let mut wire = alone();
+    wire.inject(0, PEER, &from_peer("INVITE", "a", 1, ""));
+    refuse(&mut wire, Status::BUSY_HERE);
+    let to = format!("To: {}\n", header(&wire.heard(), "To"));
+    let load = |wire: &mut Wire| wire.with(0, |sip, _| sip.load().0);
+    for _ in 0..3 {
+        wire.inject(0, PEER, &from_peer("ACK", "a", 1, &to));
+    }
+    wire.run(std::time::Duration::from_millis(4999));
+    assert_eq!((load(&mut wire), wire.outside().len()), (1, 0));
+    wire.run(std::time::Duration::from_millis(1));
+    assert_eq!(load(&mut wire), 0);
+}
+
+#[test]
+fn rfc3261_17_1_1_2_timer_d_acknowledges_a_refusal_that_comes_again_for_32_s() {
+    let mut wire = alone();
+    call(&mut wire);
+    let invite = wire.heard();
+    let busy = answer(&invite, "486 Busy Here", "x", "");
+    wire.inject(0, PEER, &busy);
+    let ack = wire.heard();
+    wire.seconds(31);
+    wire.inject(0, PEER, &busy);
+    assert_eq!(wire.heard(), ack);
+    wire.seconds(1);
+    wire.inject(0, PEER, &busy);
+    assert!(wire.outside().is_empty());
+    assert_eq!(wire.with(0, |sip, _| sip.load()), (0, 0));
+}
+
+#[test]
+fn rfc3261_17_1_2_2_timer_k_absorbs_responses_for_t4() {
+    let mut wire = alone();
+    send(&mut wire, Method::Message);
+    let message = wire.heard();
+    let ok = answer(&message, "200 OK", "x", "");
+    wire.inject(0, PEER, &ok);
+    assert_eq!(wire.events(0).len(), 1);
+    wire.run(std::time::Duration::from_millis(4999));
+    wire.inject(0, PEER, &ok);
+    assert_eq!(wire.with(0, |sip, _| sip.load().0), 1);
+    wire.run(std::time::Duration::from_millis(1));
+    assert_eq!(wire.with(0, |sip, _| sip.load().0), 0);
+    assert!(wire.events(0).is_empty());
+}
+
+#[test]
+fn rfc3261_17_2_2_timer_j_answers_again_for_64_t1_and_then_it_is_a_new_request() {
+    let mut wire = alone();
+    let message = from_peer("MESSAGE", "m", 1, "");
+    let reply = |wire: &mut Wire| match &wire.events(0)[..] {
+        [Event::Request { id, request, .. }] => {
+            let (id, response) = (*id, request.response(Status::OK));
+            wire.with(0, |sip, cx| sip.respond(cx, id, response));
+        }
+        other => panic!("{other:?}"),
+    };
+    wire.inject(0, PEER, &message);
+    reply(&mut wire);
+    let ok = wire.heard();
+    wire.seconds(31);
+    wire.inject(0, PEER, &message);
+    assert_eq!(wire.heard(), ok);
+    wire.seconds(1);
+    wire.inject(0, PEER, &message);
+    reply(&mut wire);
+}
+
+#[test]
+fn rfc3261_17_on_a_reliable_transport_only_the_timers_that_give_up_run() {
+    let peer = crate::wire::addr("10.0.0.7:5060");
+    let load = |wire: &mut Wire| wire.with(0, |sip, _| sip.load().0);
+    let over_tcp = |wire: &mut Wire, method: Method| {
+        let request = Request::new(method, &uri("sip:bob@10.0.0.7;transport=tcp"));
+        wire.with(0, |sip, cx| match request.method() {
+            Method::Invite => drop(sip.invite(cx, request, Target::Uri)),
+            _ => drop(sip.request(cx, request, Target::Uri)),
+        });
+    };
+    // Timers B and F, without A and E.
+    for method in [Method::Invite, Method::Message] {
+        let mut wire = alone();
+        wire.taken.insert(peer);
+        over_tcp(&mut wire, method);
+        wire.seconds(31);
+        assert_eq!(wire.outside().len(), 1);
+        assert!(wire.events(0).is_empty());
+        wire.seconds(1);
+        assert_eq!(wire.events(0).len(), 1);
+        assert_eq!(load(&mut wire), 0);
+    }
+    // Timers D and K are nothing: once answered, it is over.
+    for (method, status) in [(Method::Invite, "486 Busy"), (Method::Message, "200 OK")] {
+        let mut wire = alone();
+        wire.taken.insert(peer);
+        over_tcp(&mut wire, method);
+        let sent = wire.heard();
+        let conn = wire.conn_of(0);
+        wire.stream(0, conn, &answer(&sent, status, "x", ""));
+        assert_eq!(load(&mut wire), 0);
+    }
+    // Timer H without G, and then I and J, which are nothing.
+    let mut wire = alone();
+    let conn = wire.connect(0, "10.0.0.7:4000");
+    let tcp = |text: String| text.replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    wire.stream(0, conn, &tcp(from_peer("INVITE", "a", 1, "")));
+    refuse(&mut wire, Status::BUSY_HERE);
+    wire.seconds(31);
+    assert_eq!(wire.outside().len(), 1);
+    assert_eq!(load(&mut wire), 1);
+    wire.seconds(1);
+    assert_eq!(load(&mut wire), 0);
+    wire.stream(0, conn, &tcp(from_peer("INVITE", "b", 2, "")));
+    refuse(&mut wire, Status::BUSY_HERE);
+    let to = format!("To: {}\n", header(&wire.heard(), "To"));
+    wire.stream(0, conn, &tcp(from_peer("ACK", "b", 2, &to)));
+    assert_eq!(load(&mut wire), 0);
+    wire.stream(0, conn, &tcp(from_peer("BYE", "c", 3, "")));
+    assert_eq!(load(&mut wire), 0);
+}
+
+#[test]
+fn rfc6026_7_1_and_7_2_timers_l_and_m_end_an_accepted_invite() {
+    let mut wire = alone();
+    answered(&mut wire);
+    let load = |wire: &mut Wire| wire.with(0, |sip, _| sip.load().0);
+    wire.seconds(31);
+    assert_eq!(load(&mut wire), 1);
+    wire.seconds(1);
+    assert_eq!(load(&mut wire), 0);
+    let mut wire = alone();
+    up(&mut wire);
+    wire.seconds(31);
+    assert_eq!(load(&mut wire), 1);
+    wire.seconds(1);
+    assert_eq!(load(&mut wire), 0);
+}
