@@ -287,3 +287,98 @@ fn sipp_opens_a_session_with_sipp() {
         accepting.pass();
     }
 }
+
+/// How often the 200 to an INVITE came before the ACK was sent, and how often after it.
+fn answers_around_ack(messages: &str) -> (usize, usize) {
+    let ack = messages.rfind("CSeq: 2 ACK").expect("an ACK");
+    let count = |part: &str| {
+        let responses = part.split("SIP/2.0 200").skip(1);
+        let of_invite = |response: &&str| {
+            let head = response.split("\n\n").next().unwrap_or_default();
+            head.contains("CSeq: 2 INVITE")
+        };
+        responses.filter(of_invite).count()
+    };
+    let plain = |part: &str| part.replace("\r\n", "\n");
+    (
+        count(&plain(&messages[..ack])),
+        count(&plain(&messages[ack..])),
+    )
+}
+
+/// A caller that misbehaves as the scenario says, and our client, which is called once and no more.
+fn misbehaving(scenario: &str) -> String {
+    let folder = folder(&format!("sipp_{scenario}"));
+    let server = Server::start(&folder);
+    let mut bob = chat(&folder, "bob", &server, "tcp");
+    let alice = User::new("alice", "udp", &folder, &server);
+    let said = alice.start(scenario, "bob", 1, &[]).pass();
+    bob.hear(&[("event", "accepted"), ("by", "sip:alice@example.test")]);
+    bob.hear(&[("event", "ended"), ("with", "sip:alice@example.test")]);
+    let heard = bob.leave("/quit");
+    let accepted = heard.iter().filter(|line| line["event"] == "accepted");
+    assert!(accepted.count() <= 1, "{heard:#?}");
+    said
+}
+
+#[test]
+#[ignore = "needs SIPp (Debian: sip-tester): cargo test --test peers -- --ignored"]
+fn sipp_loses_its_ack_and_gets_the_200_until_it_comes() {
+    if !is_here() {
+        return;
+    }
+    let said = misbehaving("invite_lost_ack");
+    let (before, after) = answers_around_ack(&said);
+    assert!(before >= 3, "{before}\n{said}");
+    assert_eq!(after, 0, "{said}");
+}
+
+#[test]
+#[ignore = "needs SIPp (Debian: sip-tester): cargo test --test peers -- --ignored"]
+fn sipp_cancels_what_is_accepted_and_changes_nothing() {
+    if !is_here() {
+        return;
+    }
+    let said = misbehaving("invite_late_cancel");
+    assert!(said.contains("CSeq: 2 CANCEL"), "{said}");
+    assert!(!said.contains("SIP/2.0 487"), "{said}");
+}
+
+#[test]
+#[ignore = "needs SIPp (Debian: sip-tester): cargo test --test peers -- --ignored"]
+fn sipp_sends_its_invite_three_times_and_makes_one_call() {
+    if !is_here() {
+        return;
+    }
+    let said = misbehaving("invite_again");
+    assert!(!said.contains("SIP/2.0 482"), "{said}");
+    let (before, after) = answers_around_ack(&said);
+    assert!((before, after) == (1, 0), "{before}, {after}\n{said}");
+}
+
+#[test]
+#[ignore = "needs SIPp (Debian: sip-tester): cargo test --test peers -- --ignored"]
+fn sipp_answers_twice_as_a_fork_does_and_one_is_ended() {
+    if !is_here() {
+        return;
+    }
+    let folder = folder("sipp_answers_twice");
+    let server = Server::start(&folder);
+    let bob = User::new("bob", "udp", &folder, &server);
+    bob.register();
+    let accepting = bob.start("invite_forked_uas", "", 1, &[]);
+    std::thread::sleep(Duration::from_millis(500));
+    let alice = User::new("alice", "udp", &folder, &server);
+    alice.start("invite", "bob", 1, &[]).pass();
+    let said = accepting.pass();
+    // Each of the two dialogs got an ACK and a BYE.
+    for method in ["ACK", "BYE"] {
+        let line = format!("{method} sip:bob@");
+        let mut tags: Vec<_> = (said.split(line.as_str()).skip(1))
+            .filter_map(|request| request.split("\nTo: ").nth(1)?.lines().next())
+            .collect();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), 2, "{method}: {tags:?}\n{said}");
+    }
+}

@@ -72,9 +72,9 @@ fn run(seed: u64) {
     let mut chance = Chance(seed.wrapping_mul(77_777));
     let mut wire = Wire::new();
     wire.end("10.0.0.1:5060", |config, _| {
-        config.keep_forks = seed % 2 == 0;
-        config.follow_redirects = seed % 3 == 0;
-        config.hold_pracks = seed % 5 == 0;
+        config.keep_forks = seed.is_multiple_of(2);
+        config.follow_redirects = seed.is_multiple_of(3);
+        config.hold_pracks = seed.is_multiple_of(5);
         config.supported.push("replaces".into());
     });
     let mut seen = Seen::default();
