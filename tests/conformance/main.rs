@@ -23,6 +23,7 @@ mod rfc6086;
 mod rfc6228;
 mod rfc6337;
 mod rfc6665;
+mod rfc6665_any_order;
 mod rfc7118;
 mod rfc7701;
 mod torture;

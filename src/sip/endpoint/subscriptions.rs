@@ -26,7 +26,7 @@ pub(super) enum Usage {
 /// Where the dialog of subscriptions is.
 #[derive(Debug)]
 enum Home {
-    Own(Dialog),
+    Own(Box<Dialog>),
     /// In the call that it belongs to as well, for as long as that is known.
     Call(Key),
 }
@@ -71,7 +71,7 @@ impl Subscriptions {
         let id = dialog.id().clone();
         let line = self.lines.insert(Line {
             id: id.clone(),
-            home: Home::Own(dialog),
+            home: Home::Own(Box::new(dialog)),
             target,
             usages: vec![usage],
         });
@@ -145,7 +145,7 @@ impl Endpoint {
         if let Some(&line) = self.subscriptions.by_dialog.get(fork.dialog.id())
             && let Some(line) = self.subscriptions.lines.get_mut(line)
         {
-            line.home = Home::Own(fork.dialog.clone());
+            line.home = Home::Own(Box::new(fork.dialog.clone()));
         }
     }
 
