@@ -4,8 +4,8 @@
 //! message's envelope: see [`cpim`](crate::cpim).
 
 use crate::cpim::{Dispositions, HeaderName, Identity, Message};
-use crate::engine::{DateTime, Limits};
-use crate::wire::mime::{EncodingError, MediaType, Multipart, MultipartError};
+use crate::engine::{DateTime, Ids, Limits};
+use crate::wire::mime::{EncodingError, MediaType, Multipart, MultipartError, Part};
 use crate::wire::{Text, date, xml};
 use bytes::Bytes;
 
@@ -229,6 +229,18 @@ impl Imdn {
             })
             .map(|part| Self::parse(&part.decoded_body(limits)?, limits))
             .collect()
+    }
+
+    /// Several notifications in one body, as an intermediary may send them that has many for one recipient
+    /// (RFC 5438 §8.2).
+    pub fn collect(reports: &[Self], ids: &mut Ids) -> Multipart {
+        let parts = reports
+            .iter()
+            .map(|report| {
+                Part::new(MEDIA_TYPE, report.write()).with("Content-Disposition", "notification")
+            })
+            .collect();
+        Multipart::new("mixed", ids, parts)
     }
 
     /// The XML document.

@@ -1,5 +1,7 @@
 //! What can be wrong with a message.
 
+use crate::wire::Text;
+
 /// Why bytes are not a CPIM message, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {at}")]
@@ -26,4 +28,14 @@ pub enum ParseErrorKind {
     /// The headers are larger, or more, than `Limits` allow.
     #[error("more CPIM headers than allowed")]
     TooLarge,
+}
+
+/// A header that the sender requires to be understood, and is not (RFC 3862 §4.7). The message is not to be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the required header {name} of {namespace} is not understood")]
+pub struct NotUnderstood {
+    /// The namespace of the header; empty if its prefix was not declared.
+    pub namespace: Text,
+    /// Its name.
+    pub name: Text,
 }

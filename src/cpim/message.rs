@@ -3,7 +3,7 @@
 use super::fields::{Field, Fields};
 use super::index::index;
 use super::name::same_namespace;
-use super::{Builder, Dispositions, HeaderName, Identity, ParseError, escape};
+use super::{Builder, Dispositions, HeaderName, Identity, NotUnderstood, ParseError, escape};
 use crate::engine::{DateTime, Limits};
 use crate::wire::mime::{self, ContentDisposition, EncodingError, MediaType, MediaTypeError};
 use crate::wire::{Text, date};
@@ -154,6 +154,36 @@ impl Message {
             .flat_map(|header| header.value.split(','))
             .map(str::trim)
             .filter(|name| !name.is_empty())
+    }
+
+    /// Whether every header that the message says must be understood is understood: those of RFC 3862, RFC 5438 and
+    /// OMA CPM are, and those of `known`. Who takes a message asks this first (RFC 3862 §4.7).
+    ///
+    /// # Errors
+    ///
+    /// The first that is not, by its namespace and name, for the refusal that the sender gets.
+    pub fn check_required(&self, known: &[HeaderName<'_>]) -> Result<(), NotUnderstood> {
+        for (at, field) in self.fields.iter().enumerate() {
+            if field.content || !self.read(at, field).is(HeaderName::REQUIRE) {
+                continue;
+            }
+            // A name means what its prefix stands for where it is required (RFC 3862 §3.4).
+            let before = self.fields.get(..at).unwrap_or_default();
+            let names = self.read(at, field).value.split(',').map(str::trim);
+            for spelled in names.filter(|name| !name.is_empty()) {
+                let (prefix, name) = spelled.split_once('.').unwrap_or(("", spelled));
+                let uri = namespace(&self.head, before, prefix).unwrap_or_else(|| usual(prefix));
+                let required = HeaderName::new(prefix, uri, name);
+                let mut all = HeaderName::UNDERSTOOD.iter().chain(known);
+                if !all.any(|each| *each == required) {
+                    return Err(NotUnderstood {
+                        namespace: Text::from(uri),
+                        name: Text::from(name),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The `imdn.Message-ID` (RFC 5438 §6.3).

@@ -37,7 +37,7 @@ mod message;
 mod name;
 
 pub use build::Builder;
-pub use error::{ParseError, ParseErrorKind};
+pub use error::{NotUnderstood, ParseError, ParseErrorKind};
 pub use identity::Identity;
 pub use message::{Header, Message};
 pub use name::{Dispositions, HeaderName, Sensitivity};

@@ -34,6 +34,9 @@ macro_rules! names {
     ($($(#[$doc:meta])* $constant:ident = $prefix:literal $namespace:ident $name:literal;)*) => {
         impl HeaderName<'static> {
             $($(#[$doc])* pub const $constant: Self = Self::new($prefix, Self::$namespace, $name);)*
+
+            /// All of these.
+            pub(super) const UNDERSTOOD: &'static [Self] = &[$(Self::$constant,)*];
         }
     };
 }

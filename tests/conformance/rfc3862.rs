@@ -112,6 +112,73 @@ fn rfc3862_4_7_require_lists_names() {
     assert_eq!(names, ["m.VitalHeader", "Subject", "m.Other"]);
 }
 
+#[test]
+fn rfc3862_4_7_a_required_header_that_is_not_understood_is_named() {
+    let ours = parse("NS: i <urn:ietf:params:imdn>\r\nRequire: i.Message-ID, Subject\r\n\r\n\r\n");
+    assert_eq!(ours.check_required(&[]), Ok(()));
+    let text = "NS: m <urn:one>\r\nRequire: m.Vital\r\nNS: m <urn:two>\r\n\r\n\r\n";
+    let foreign = parse(text);
+    let refusal = foreign.check_required(&[]).unwrap_err();
+    assert_eq!((&*refusal.namespace, &*refusal.name), ("urn:one", "Vital"));
+    let known = [HeaderName::new("v", "urn:one", "Vital")];
+    assert_eq!(foreign.check_required(&known), Ok(()));
+    let later = [HeaderName::new("m", "urn:two", "Vital")];
+    assert!(
+        foreign.check_required(&later).is_err(),
+        "a prefix means what was declared before"
+    );
+    let undeclared = parse("Require: x.Y\r\n\r\n\r\n").check_required(&[]);
+    assert_eq!(undeclared.unwrap_err().namespace, "");
+    assert_eq!(parse("Require: ,\r\n\r\n\r\n").check_required(&[]), Ok(()));
+}
+
+#[test]
+fn rfc3862_3_5_headers_that_are_not_known_are_kept_and_passed_on() {
+    let text = "From: <im:a@b>\r\nNS: F <mid:features@example.org>\r\n\
+                F.Font: round\r\nX-Flag:;a=b yes\r\n\r\n\
+                Content-Type: text/plain\r\nContent-ID: <1@b>\r\n\r\nhi";
+    let mut message = parse(text);
+    assert_eq!(message.write(), text);
+    let other = HeaderName::new("", "mid:features@example.org", "Font");
+    assert_eq!(message.text(other).unwrap(), "round");
+    message.set(HeaderName::SUBJECT, "edited");
+    let again = Message::parse(message.write(), &Limits::default()).unwrap();
+    assert_eq!(again.text(other).unwrap(), "round");
+    let flag = HeaderName::new("", HeaderName::NS_CORE, "X-Flag");
+    assert_eq!(again.header(flag).unwrap().params, ";a=b");
+    assert_eq!(again.content_header("Content-ID").unwrap(), "<1@b>");
+}
+
+#[test]
+fn rfc3862_2_3_characters_beyond_the_first_plane_and_broken_escapes() {
+    let message = parse("Subject: \\ud83d\\ude00 \\q \\u12\r\n\r\n\r\n");
+    assert_eq!(message.subject(None).unwrap(), "\u{1f600} \\q \\u12");
+}
+
+/// RFC 3862 §5.2: what is signed must come out as it went in, to the byte, whatever happens to the envelope.
+#[test]
+fn rfc3862_5_2_what_is_signed_is_carried_untouched() {
+    let signed = "--s\r\nContent-Type: text/plain\r\n\r\n odd  spacing \n\r\n--s\r\n\
+                  Content-Type: application/pkcs7-signature\r\nContent-Transfer-Encoding: base64\r\n\r\nMIIB\r\n--s--\r\n";
+    let content_type =
+        "multipart/signed; boundary=s; micalg=sha256;\r\n protocol=\"application/pkcs7-signature\"";
+    let mut message = parse(&format!(
+        "From: <im:a@b>\r\nTo: <im:c@d>\r\n\r\nContent-Type: {content_type}\r\n\r\n{signed}"
+    ));
+    assert_eq!(message.body(), signed);
+    message.prepend_identity(HeaderName::IMDN_RECORD_ROUTE, &Identity::new("sip:relay@b"));
+    message.set_identities(HeaderName::FROM, &[Identity::new("sip:asserted@b")]);
+    let again = Message::parse(message.write(), &Limits::default()).unwrap();
+    assert_eq!(again.body(), signed);
+    assert_eq!(again.decoded_body(&Limits::default()).unwrap(), signed);
+    let read = again.content_type().unwrap();
+    assert_eq!(read.essence(), "multipart/signed");
+    assert_eq!(
+        read.param("protocol").unwrap(),
+        "application/pkcs7-signature"
+    );
+}
+
 /// A message of OMA CPM in pager mode, and the one that we would write.
 #[test]
 fn cpm_a_pager_message_in_both_directions() {
@@ -221,6 +288,43 @@ fn peer_puts_the_disposition_among_the_headers_of_the_message() {
         "message/imdn+xml"
     );
     assert_eq!(message.body(), "<x/>");
+}
+
+#[test]
+fn peer_ends_lines_in_lf_in_the_second_block_only_or_in_both() {
+    for text in [
+        "From: <a:b>\r\n\r\nContent-Type: text/html\n\nhi",
+        "From: <a:b>\n\nContent-Type: text/html\n\nhi",
+    ] {
+        let message = parse(text);
+        assert_eq!(message.content_type().unwrap().essence(), "text/html");
+        assert_eq!(message.body(), "hi");
+    }
+}
+
+#[test]
+fn peer_puts_headers_after_the_blank_line() {
+    let message = parse(
+        "From: <a:b>\r\n\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: 1\r\n\r\n\
+         Content-Type: text/plain\r\n\r\nhi",
+    );
+    assert_eq!(message.message_id().unwrap(), "1");
+    assert_eq!(message.body(), "hi");
+}
+
+#[test]
+fn peer_begins_the_body_with_a_line_end() {
+    let message = parse("From: <a:b>\r\n\r\nContent-Type: text/plain\r\n\r\n\r\nhi");
+    assert_eq!(message.body(), "\r\nhi");
+}
+
+#[test]
+fn peer_spaces_headers_as_it_likes() {
+    let message =
+        parse("From:<a:b>\r\nimdn.Message-ID:   1  \r\n\r\nContent-Type:text/plain\r\n\r\nhi");
+    assert_eq!(message.from().unwrap().uri, "a:b");
+    assert_eq!(message.message_id().unwrap(), "1");
+    assert_eq!(message.content_type().unwrap().essence(), "text/plain");
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use cpm::cpim::{Dispositions, HeaderName, Identity, Message};
 use cpm::engine::{Ids, Limits, Seed};
-use cpm::imdn::{Imdn, Kind, ParseError, Status};
+use cpm::imdn::{Imdn, Kind, ParseError, Placement, Status};
 use cpm::wire::date;
 use cpm::wire::mime::{EncodingError, MediaType, Multipart, Part};
+use cpm::wire::xml;
 use std::io::Write;
 
 const DELIVERED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n\
@@ -156,6 +157,115 @@ fn peer_collects_several_reports_in_one_body() {
 }
 
 #[test]
+fn rfc5438_8_several_reports_are_collected_in_one_body() {
+    let about = |id: &str, status| {
+        let kind = match status {
+            Status::Displayed => Kind::Display,
+            Status::Processed | Status::Stored => Kind::Processing,
+            _ => Kind::Delivery,
+        };
+        Imdn::new(id.into(), date::parse("2026-01-01T09:00:00Z"), kind, status)
+    };
+    let reports = [
+        about("1", Status::Delivered),
+        about("2", Status::Displayed),
+        about("3", Status::Stored),
+        about("4", Status::Processed),
+    ];
+    let whole = Imdn::collect(&reports, &mut Ids::new(Seed::from_number(1)));
+    let mut message = Message::builder(&Identity::ANONYMOUS, &Identity::ANONYMOUS)
+        .content(&whole.content_type().to_string(), whole.write());
+    message.set(HeaderName::SUBJECT, "a relay may edit the envelope");
+    let message = Message::parse(message.write(), &limits()).unwrap();
+    assert_eq!(Imdn::of(&message, &limits()).unwrap(), reports);
+}
+
+#[test]
+fn rfc5438_6_3_every_notification_can_be_asked_for() {
+    for (value, asked) in [
+        ("positive-delivery", Dispositions::POSITIVE_DELIVERY),
+        ("negative-delivery", Dispositions::NEGATIVE_DELIVERY),
+        ("processing", Dispositions::PROCESSING),
+        ("display", Dispositions::DISPLAY),
+        ("interworking", Dispositions::INTERWORKING),
+        (
+            "positive-delivery, negative-delivery, display",
+            Dispositions::POSITIVE_DELIVERY
+                | Dispositions::NEGATIVE_DELIVERY
+                | Dispositions::DISPLAY,
+        ),
+    ] {
+        let text = format!(
+            "From: <a:b>\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+             imdn.Disposition-Notification: {value}\r\n\r\n\r\n"
+        );
+        let message = Message::parse(Bytes::from(text), &limits()).unwrap();
+        assert_eq!(message.dispositions(), asked, "{value}");
+    }
+}
+
+#[test]
+fn cpm_an_interworking_report_is_read_wherever_its_namespace_is_declared() {
+    let head = "<message-id>1</message-id><datetime>2026-01-01T09:00:00Z</datetime>";
+    for (inner, status) in [
+        (
+            "<c:interworking-notification><c:status><c:legacy-sms/></c:status></c:interworking-notification>",
+            Status::LegacySms,
+        ),
+        (
+            "<interworking-notification><status><c:legacy-mms/></status></interworking-notification>",
+            Status::LegacyMms,
+        ),
+        (
+            "<interworking-notification><status><legacy-sms xmlns='urn:oma:xml:cpm:imdn-extensions:1.0'/></status></interworking-notification>",
+            Status::LegacySms,
+        ),
+        (
+            "<c:interworking-notification><c:status><c:error/></c:status></c:interworking-notification>",
+            Status::Error,
+        ),
+    ] {
+        let document = format!(
+            "<imdn xmlns='urn:ietf:params:xml:ns:imdn' xmlns:c='urn:oma:xml:cpm:imdn-extensions:1.0'>{head}{inner}</imdn>"
+        );
+        let report = Imdn::parse(document.as_bytes(), &limits()).unwrap();
+        assert_eq!(
+            (report.kind, report.status),
+            (Kind::Interworking, status),
+            "{inner}"
+        );
+        for placement in [Placement::Outer, Placement::Inner] {
+            let written = report.write_with(placement);
+            assert_eq!(Imdn::parse(&written, &limits()).as_ref(), Ok(&report));
+        }
+    }
+}
+
+#[test]
+fn attack_documents_of_every_shape_end_at_once() {
+    let deep = format!("<imdn>{}", "<a>".repeat(10_000));
+    let wide = format!("<imdn {}/>", "a='1' ".repeat(5_000));
+    let blow_up = format!(
+        "<!DOCTYPE i [<!ENTITY a \"{}\">]><imdn>{}</imdn>",
+        "x".repeat(20_000),
+        "&a;".repeat(10_000)
+    );
+    let unknown = format!(
+        "<imdn><message-id>{}</message-id></imdn>",
+        "&a;".repeat(10_000)
+    );
+    for (bomb, error) in [
+        (deep, xml::Error::TooDeep(6 + 3 * 15)),
+        (wide, xml::Error::TooManyAttributes(0)),
+        (blow_up, xml::Error::Dtd(0)),
+        (unknown, xml::Error::Entity(18)),
+    ] {
+        let asked = Imdn::parse(bomb.as_bytes(), &limits());
+        assert_eq!(asked, Err(ParseError::Xml(error)), "{}", &bomb[..40]);
+    }
+}
+
+#[test]
 fn peer_compresses_a_report() {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(DELIVERED.as_bytes()).unwrap();
@@ -187,6 +297,6 @@ fn attack_entities_do_not_expand() {
                 <imdn><message-id>&b;</message-id></imdn>";
     assert!(matches!(
         Imdn::parse(bomb.as_bytes(), &limits()),
-        Err(ParseError::Xml(cpm::wire::xml::Error::Dtd(0)))
+        Err(ParseError::Xml(xml::Error::Dtd(0)))
     ));
 }

@@ -570,6 +570,31 @@ mod tests {
         assert_eq!(feed(singles).unwrap(), chunks);
     }
 
+    /// Each chunk with the start of what follows it, in every three pieces that it can be cut into.
+    #[test]
+    fn a_chunk_cut_at_any_two_places_is_the_same() {
+        let (bytes, chunks) = stream();
+        let bytes = Bytes::from(bytes);
+        let mut at = 0;
+        for pair in chunks.chunks(2) {
+            let id = |flag: u8| [b"\r\n-------t0b1nd01", &[flag][..], b"\r\n"].concat();
+            let length: usize = pair[0].0.len() + pair[0].1.len() + id(pair[0].2.flag()).len();
+            let one = bytes.slice(at..at + length + 2);
+            at += length + pair[1].0.len() + b"-------x.-+%=$\r\n".len();
+            for first in 0..one.len() {
+                for second in first..one.len() {
+                    let parts = [
+                        one.slice(..first),
+                        one.slice(first..second),
+                        one.slice(second..),
+                    ];
+                    assert_eq!(feed(parts).unwrap(), pair[..1], "{first} {second}");
+                }
+            }
+        }
+        assert_eq!(at, bytes.len());
+    }
+
     #[test]
     fn buffers_that_wait_are_read_in_order() {
         let (bytes, chunks) = stream();
