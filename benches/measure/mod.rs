@@ -102,8 +102,8 @@ fn shown(value: f64) -> String {
 /// How much longer `ours` takes than `yardstick`: the median over many rounds in which both take their turn, so that
 /// both meet the same noise.
 pub(crate) fn ratio<A, B>(mut ours: impl FnMut() -> A, mut yardstick: impl FnMut() -> B) -> f64 {
-    const ROUNDS: u32 = 200;
-    const TURNS: u32 = 1000;
+    const ROUNDS: u32 = 2000;
+    const TURNS: u32 = 100;
     let mut ratios: Vec<f64> = (0..ROUNDS)
         .map(|_| time(TURNS, &mut ours).as_secs_f64() / time(TURNS, &mut yardstick).as_secs_f64())
         .collect();

@@ -5,6 +5,7 @@
 //! | [`architecture`] | who wants to change the crate, or to know why it is as it is |
 //! | [`driving`] | who has an event loop of their own |
 //! | [`conformance`] | who asks which requirement is met, and what proves it |
+//! | [`torture`] | who asks what becomes of a broken SIP message |
 //! | [`figures`] | who asks how fast it is, and how that was measured |
 //! | [`limits`] | who wants to know before they begin what is not there |
 //! | [`glossary`] | who meets a word for the first time |
@@ -18,3 +19,4 @@ pub mod driving;
 pub mod figures;
 pub mod glossary;
 pub mod limits;
+pub mod torture;

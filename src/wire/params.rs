@@ -1,7 +1,7 @@
 //! Parameters: the `;name=value` lists after URIs, header field values and media types.
 
 use super::Text;
-use super::cursor::{ByteSet, Cursor, Quoted, Syntax, write_line, write_quoted};
+use super::cursor::{ByteSet, Cursor, Quoted, Syntax, class, write_line, write_quoted};
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,6 +58,17 @@ enum Grammar {
     Checked,
 }
 
+impl Grammar {
+    /// Moves past a separator.
+    #[inline]
+    fn separator(self, cursor: &mut Cursor<'_>, byte: u8) -> bool {
+        match self {
+            Self::Uri => cursor.eat(byte),
+            _ => cursor.eat_spaced(byte),
+        }
+    }
+}
+
 /// One parameter where it stands.
 struct Raw<'a> {
     name: &'a str,
@@ -104,7 +115,7 @@ impl Params {
     ///
     /// A semicolon is followed by something that is not a parameter.
     pub fn read(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
-        Self::read_as(text, cursor, Grammar::Header)
+        Ok(ParamsRef::read(cursor)?.own(text))
     }
 
     /// Reads the parameters of a URI: no white space and no quotes.
@@ -113,31 +124,7 @@ impl Params {
     ///
     /// As [`Params::read`].
     pub fn read_uri(text: &Text, cursor: &mut Cursor<'_>) -> Result<Self, Syntax> {
-        Self::read_as(text, cursor, Grammar::Uri)
-    }
-
-    fn read_as(text: &Text, cursor: &mut Cursor<'_>, grammar: Grammar) -> Result<Self, Syntax> {
-        if cursor.is_end() {
-            return Ok(Self::new());
-        }
-        let start = cursor.at();
-        let mut unescaped = Vec::new();
-        let mut count = 0;
-        while let Some(raw) = next(cursor, grammar)? {
-            count += 1;
-            if count > Self::MAX {
-                return Err(cursor.error("fewer parameters"));
-            }
-            if let Some((at, value, _)) = raw.value
-                && value.escaped
-            {
-                unescaped.push((at - start, Text::from(value.value().into_owned())));
-            }
-        }
-        Ok(Self {
-            text: text.slice_ref(cursor.since(start)),
-            unescaped,
-        })
+        Ok(ParamsRef::read_uri(cursor)?.own(text))
     }
 
     /// Whether there are none.
@@ -274,6 +261,98 @@ impl Params {
     }
 }
 
+/// A list that was read and is not kept: what [`Params`] are made of, for those who only want to know that
+/// it is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParamsRef<'a> {
+    /// From the first semicolon on.
+    text: &'a str,
+    /// Whether a value has escapes.
+    escapes: bool,
+    /// Whether there is no semicolon before the first.
+    bare: bool,
+}
+
+impl<'a> ParamsRef<'a> {
+    /// No list.
+    pub(crate) const NONE: Self = Self {
+        text: "",
+        escapes: false,
+        bare: false,
+    };
+
+    /// Reads as [`Params::read`].
+    #[inline]
+    pub(crate) fn read(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        Self::read_as(cursor, Grammar::Header)
+    }
+
+    /// Reads as [`Params::read_uri`].
+    #[inline]
+    pub(crate) fn read_uri(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        Self::read_as(cursor, Grammar::Uri)
+    }
+
+    /// Reads a list whose first parameter has no semicolon before it, and must be there.
+    pub(crate) fn read_first(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        let start = cursor.at();
+        let first = one(cursor, Grammar::Header)?;
+        let rest = Self::read(cursor)?;
+        Ok(Self {
+            text: cursor.since(start),
+            escapes: rest.escapes || first.value.is_some_and(|(_, value, _)| value.escaped),
+            bare: true,
+        })
+    }
+
+    #[inline]
+    fn read_as(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Self, Syntax> {
+        if cursor.is_end() {
+            return Ok(Self::NONE);
+        }
+        let start = cursor.at();
+        let (mut count, mut escapes) = (0, false);
+        while let Some(raw) = next(cursor, grammar)? {
+            count += 1;
+            if count > Params::MAX {
+                return Err(cursor.error("fewer parameters"));
+            }
+            escapes |= raw.value.is_some_and(|(_, value, _)| value.escaped);
+        }
+        Ok(Self {
+            text: cursor.since(start),
+            escapes,
+            bare: false,
+        })
+    }
+
+    /// The list, sharing the buffer of `text`, out of which it was read.
+    pub(crate) fn own(self, text: &Text) -> Params {
+        if self.text.is_empty() {
+            return Params::new();
+        }
+        if self.bare {
+            let list = Text::from(format!(";{}", self.text));
+            return Params::parse(&list).unwrap_or_default();
+        }
+        let mut unescaped = Vec::new();
+        if self.escapes {
+            let mut cursor = Cursor::new(self.text);
+            while let Ok(Some(raw)) = next(&mut cursor, Grammar::Checked) {
+                if let Some((at, value, _)) = raw.value
+                    && value.escaped
+                {
+                    unescaped.push((at, Text::from(value.value().into_owned())));
+                }
+            }
+        }
+        Params {
+            text: text.slice_ref(self.text),
+            unescaped,
+        }
+    }
+}
+
 /// What needs no quotes: a token or a host (`gen-value` of RFC 3261 §25.1).
 const BARE: ByteSet = ByteSet::TOKEN.and(b"[]:");
 
@@ -296,37 +375,30 @@ impl Param<'_> {
 /// The next parameter. Empty ones (`;;`) are stepped over.
 #[inline]
 fn next<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Option<Raw<'a>>, Syntax> {
-    const HEADER: (ByteSet, ByteSet) = (
-        ByteSet::visible_except(b";,=\"<>?"),
-        ByteSet::visible_except(b";,\""),
-    );
-    const URI: (ByteSet, ByteSet) = (
-        ByteSet::visible_except(b";=?\"<>"),
-        ByteSet::visible_except(b";?\"<>"),
-    );
-    const CHECKED: (ByteSet, ByteSet) = (
-        ByteSet::visible_except(b";=\""),
-        ByteSet::visible_except(b";\""),
-    );
-    let (names, values) = match grammar {
-        Grammar::Header => &HEADER,
-        Grammar::Uri => &URI,
-        Grammar::Checked => &CHECKED,
-    };
-    let separator = |cursor: &mut Cursor<'_>, byte| match grammar {
-        Grammar::Uri => cursor.eat(byte),
-        _ => cursor.eat_spaced(byte),
-    };
-    if !separator(cursor, b';') {
+    if !grammar.separator(cursor, b';') {
         return Ok(None);
     }
-    while separator(cursor, b';') {}
+    while grammar.separator(cursor, b';') {}
     if cursor.is_end() {
         return Ok(None);
     }
-    let name = cursor.take(names, "a parameter")?;
-    if !separator(cursor, b'=') {
-        return Ok(Some(Raw { name, value: None }));
+    one(cursor, grammar).map(Some)
+}
+
+/// The parameter that begins here.
+#[inline]
+fn one<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Raw<'a>, Syntax> {
+    use class::visible_except;
+    let name = match grammar {
+        Grammar::Header => cursor.take_run(|byte| visible_except(byte, b";,=\"<>?")),
+        Grammar::Uri => cursor.take_run(|byte| visible_except(byte, b";=?\"<>")),
+        Grammar::Checked => cursor.take_run(|byte| visible_except(byte, b";=\"")),
+    };
+    if name.is_empty() {
+        return Err(cursor.error("a parameter"));
+    }
+    if !grammar.separator(cursor, b'=') {
+        return Ok(Raw { name, value: None });
     }
     let at = cursor.at();
     let quoted = match grammar {
@@ -335,13 +407,17 @@ fn next<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Option<Raw<'a>>
     };
     let is_quoted = quoted.is_some();
     let value = quoted.unwrap_or_else(|| Quoted {
-        raw: cursor.take_while(values),
+        raw: match grammar {
+            Grammar::Header => cursor.take_run(|byte| visible_except(byte, b";,\"")),
+            Grammar::Uri => cursor.take_run(|byte| visible_except(byte, b";?\"<>")),
+            Grammar::Checked => cursor.take_run(|byte| visible_except(byte, b";\"")),
+        },
         escaped: false,
     });
-    Ok(Some(Raw {
+    Ok(Raw {
         name,
         value: Some((at, value, is_quoted)),
-    }))
+    })
 }
 
 impl PartialEq for Params {

@@ -1,5 +1,7 @@
 //! The rules of the specifications, one test each.
 
+mod allocations;
+mod attacks_sip;
 mod rfc3261;
 mod rfc3262;
 mod rfc3263;
@@ -26,5 +28,6 @@ mod rfc6665;
 mod rfc6665_any_order;
 mod rfc7118;
 mod rfc7701;
+mod sip_headers;
 mod torture;
 mod wire;

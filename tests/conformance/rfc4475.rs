@@ -1,6 +1,6 @@
 //! RFC 4475: torture messages.
 
-use super::torture::{files, frames, parse, survives_an_edit};
+use super::torture::{RFC4475, files, frames, parse, survives_an_edit, verdict};
 use cpm::sip::FrameError;
 use cpm::sip::msg::{Mode, Name};
 
@@ -230,5 +230,23 @@ fn rfc4475_a_strict_reader_refuses_everything_malformed_and_nothing_valid() {
         } else if is_in(&VALID) {
             assert!(accepted(&bytes, Mode::Strict), "{name}");
         }
+    }
+}
+
+#[test]
+fn rfc4475_what_is_malformed_is_refused_with_the_status_that_the_rfc_names() {
+    for (section, name, status) in RFC4475 {
+        let Some(status) = status.filter(|_| section.starts_with("3.1.2")) else {
+            continue;
+        };
+        let (_, bytes) = files("rfc4475")
+            .into_iter()
+            .find(|(file, _)| file == name)
+            .unwrap();
+        let verdict = verdict(&bytes, Mode::Strict);
+        assert!(
+            verdict.starts_with(&status.to_string()),
+            "{name}: {verdict}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::index::{Index, Slot};
 use super::list::{self, Items};
-use super::{Cardinality, Name, write};
+use super::{Cardinality, Mode, Name, write};
 use crate::sip::{HeaderError, WriteError};
 use crate::wire::Text;
 
@@ -46,6 +46,16 @@ pub trait Header: Sized {
     ///
     /// The value does not follow the grammar.
     fn parse(value: &Text) -> Result<Self, HeaderError>;
+
+    /// Checks one value: whether [`Header::parse`] would read it. Those of this crate allocate nothing for
+    /// that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Header::parse`].
+    fn check(value: &str) -> Result<(), HeaderError> {
+        Self::parse(&Text::from(value)).map(drop)
+    }
 
     /// Appends the value in canonical form. Control characters in it are written as spaces, so that no
     /// value can end the header and begin another.
@@ -95,6 +105,37 @@ impl Headers {
         })
     }
 
+    /// Checks every field by the type of its name, and answers those that do not follow their grammar, with
+    /// why. It allocates nothing as long as there is nothing to answer.
+    pub fn breaches(&self, mode: Mode) -> impl Iterator<Item = (Field<'_>, HeaderError)> {
+        self.check_slots(mode, |_| true)
+            .map(|(slot, error)| (self.field(slot), error))
+    }
+
+    /// The same as slots, of the names whose numbers `wanted` picks.
+    pub(super) fn check_slots(
+        &self,
+        mode: Mode,
+        wanted: impl Fn(u8) -> bool,
+    ) -> impl Iterator<Item = (&Slot, HeaderError)> {
+        let whole = self.index.whole_text();
+        (self.index.slots().iter()).filter_map(move |slot| {
+            let name = Name::numbered(slot.number()).filter(|_| wanted(slot.number()))?;
+            let checked = match self.index.text_within(slot, whole) {
+                Some(value) => name.check(value, mode),
+                None => Err(HeaderError::NotUtf8(name.clone())),
+            };
+            Some((slot, checked.err()?))
+        })
+    }
+
+    fn field<'a>(&'a self, slot: &'a Slot) -> Field<'a> {
+        Field {
+            index: &self.index,
+            slot,
+        }
+    }
+
     /// The first field with this name; `None` if there is none or its value is not UTF-8. Folds are undone,
     /// commas are not split.
     pub fn text(&self, name: &Name) -> Option<&str> {
@@ -131,10 +172,7 @@ impl Headers {
 
     /// Every field in order.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
-        (self.index.slots().iter()).map(|slot| Field {
-            index: &self.index,
-            slot,
-        })
+        self.index.slots().iter().map(|slot| self.field(slot))
     }
 
     /// Appends a field.

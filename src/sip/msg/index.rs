@@ -210,6 +210,26 @@ impl Index {
         }
     }
 
+    /// The received head, if it is UTF-8: to look at all of it at once is faster than field by field.
+    pub(super) fn whole_text(&self) -> Option<&str> {
+        let received = |slot: &&Slot| slot.buffers.0 == Buffer::Received;
+        let end = self.slots.iter().rev().find(received)?.line_end;
+        std::str::from_utf8(self.received.get(..end as usize)?).ok()
+    }
+
+    /// The value of a field, if it is UTF-8; `whole` is [`Index::whole_text`].
+    #[inline]
+    pub(super) fn text_within<'a>(
+        &'a self,
+        slot: &Slot,
+        whole: Option<&'a str>,
+    ) -> Option<&'a str> {
+        match (slot.buffers.1, whole) {
+            (Buffer::Received, Some(whole)) => whole.get(range(slot.value, slot.value_end)),
+            _ => self.text(slot),
+        }
+    }
+
     /// A part of the value of a field, if it is UTF-8. It shares the received bytes.
     pub(super) fn shared(&self, slot: &Slot, part: Range<usize>) -> Option<Text> {
         let start = slot.value as usize;

@@ -3,6 +3,7 @@
 use super::list::{self, is_space};
 use super::{Headers, Name};
 use crate::sip::HeaderError;
+use crate::wire::cursor::is_visible;
 
 /// What transactions and dialogs are found by, borrowed from a message: nothing is allocated, and only the
 /// parts that matter are looked at.
@@ -29,7 +30,7 @@ impl<'a> Keys<'a> {
         let (sent_by, branch) = via(one(headers, &Name::Via)?)?;
         let (sequence, method) = cseq(one(headers, &Name::CSeq)?)?;
         let call_id = one(headers, &Name::CallId)?;
-        if call_id.is_empty() || call_id.contains([' ', '\t']) {
+        if call_id.is_empty() || !is_visible(call_id) {
             return Err(HeaderError::syntax(Name::CallId, "a Call-ID", 0));
         }
         Ok(Self {
@@ -44,6 +45,7 @@ impl<'a> Keys<'a> {
     }
 }
 
+#[inline]
 fn one<'a>(headers: &'a Headers, name: &Name) -> Result<&'a str, HeaderError> {
     match headers.text(name) {
         Some(text) => Ok(text),
@@ -54,7 +56,26 @@ fn one<'a>(headers: &'a Headers, name: &Name) -> Result<&'a str, HeaderError> {
 
 /// The sent-by and the branch of the first value of a Via: `SIP/2.0/UDP host:port;branch=...`, with space
 /// around slashes and colon where the peer likes it (RFC 3261 §25.1, `via-parm`).
+#[inline]
 fn via(value: &str) -> Result<(&str, &str), HeaderError> {
+    // Nearly all are written so: a transport of three letters, and the branch first.
+    if let Some([_, _, _, b' ']) = value.as_bytes().get(8..12)
+        && value.starts_with("SIP/2.0/")
+        && let Some(rest) = value.get(12..)
+        && let Some(end @ 1..) = memchr::memchr3(b';', b' ', b',', rest.as_bytes())
+        && let (sent_by, params) = rest.split_at(end)
+        && let Some(params) = params.strip_prefix(";branch=")
+    {
+        let end = memchr::memchr(b';', params.as_bytes()).unwrap_or(params.len());
+        let branch = params.get(..end).unwrap_or_default();
+        if list::is_token(branch.as_bytes()) {
+            return Ok((sent_by, branch));
+        }
+    }
+    unusual_via(value)
+}
+
+fn unusual_via(value: &str) -> Result<(&str, &str), HeaderError> {
     let wrong = |expected, at| Err(HeaderError::syntax(Name::Via, expected, at));
     let bytes = value.as_bytes();
     let end = list::find(bytes, 0, b";,");
@@ -84,12 +105,35 @@ fn via(value: &str) -> Result<(&str, &str), HeaderError> {
 
 /// The tag of a From or To: a parameter of the header, not one of the URI between angle brackets, and not
 /// in the display name (RFC 3261 §20.20).
+#[inline]
 fn tag(name: Name, value: &str) -> Result<Option<&str>, HeaderError> {
-    let bytes = value.as_bytes();
-    match list::param(value, 0, "tag") {
-        Some("") => Err(HeaderError::syntax(name, "a tag", bytes.len())),
-        found => Ok(found),
+    let params = match after_brackets(value) {
+        Some("") => return Ok(None),
+        Some(params) => params,
+        None => value,
+    };
+    match params.strip_prefix(";tag=") {
+        Some(tag) if list::is_token(tag.as_bytes()) => Ok(Some(tag)),
+        _ => match list::param(params, 0, "tag") {
+            Some("") => Err(HeaderError::syntax(name, "a tag", value.len())),
+            found => Ok(found),
+        },
     }
+}
+
+/// What follows `<...>`, `"..." <...>` or `Name <...>`, as nearly all are written. The name may have a comma in
+/// it that should have been in quotes (RFC 4475 §3.1.2.15).
+#[inline]
+fn after_brackets(value: &str) -> Option<&str> {
+    let bracket = match value.strip_prefix('"') {
+        None => value.get(memchr::memchr3(b'<', b';', b'"', value.as_bytes())?..)?,
+        Some(rest) => {
+            let end = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
+            rest.get(end..)?.strip_prefix("\" ")?
+        }
+    };
+    let uri = bracket.strip_prefix('<')?;
+    uri.get(memchr::memchr(b'>', uri.as_bytes())? + 1..)
 }
 
 /// Number and method of a CSeq. The number is less than 2^31 (RFC 3261 §8.1.1.5).
@@ -155,6 +199,10 @@ mod tests {
             ("<sip:a@b;tag=no>", None),
             ("<sip:a@b;tag=no>;tag=yes", Some("yes")),
             ("\"<;tag=no>\\\"\" <sip:a@b> ; x=y ; TAG = yes", Some("yes")),
+            ("\"a\"<sip:a@b>;tag=yes", Some("yes")),
+            ("Bell, Alexander <sip:a@b>;tag=yes", Some("yes")),
+            ("Bell, Alexander <sip:a@b>; x ;tag=yes", Some("yes")),
+            ("sip:a@b;x=\"<;tag=no>\";tag=yes", Some("yes")),
         ] {
             assert_eq!(tag(Name::From, value), Ok(expected), "{value}");
         }

@@ -39,6 +39,7 @@ mod parse;
 mod request;
 mod response;
 mod scan;
+mod semantics;
 mod start;
 mod status;
 mod validate;
@@ -140,6 +141,14 @@ impl Message {
         match self {
             Self::Request(request) => request.validate(mode),
             Self::Response(response) => response.validate(mode),
+        }
+    }
+
+    /// Every rule that is broken, the one that [`Message::validate`] answers first.
+    pub fn breaches(&self, mode: Mode) -> Vec<Invalid> {
+        match self {
+            Self::Request(request) => validate::request_breaches(request, mode),
+            Self::Response(response) => validate::response_breaches(response, mode),
         }
     }
 }

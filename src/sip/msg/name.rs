@@ -1,5 +1,7 @@
 //! The table of header names.
 
+use super::{Mode, header};
+use crate::sip::HeaderError;
 use crate::wire::Text;
 
 /// How often a header may appear in one message (RFC 3261 §7.3.1).
@@ -12,13 +14,13 @@ pub enum Cardinality {
 }
 
 macro_rules! names {
-    ($($(#[$doc:meta])* $variant:ident = $spelling:literal $(/ $compact:literal)?, $cardinality:ident;)*) => {
+    ($(#[doc = $doc:literal] $variant:ident = $spelling:literal $(/ $compact:literal)?, $cardinality:ident;)*) => {
         /// The name of a header field. Names are compared without regard to case, and a compact form is
         /// the same name (RFC 3261 §7.3.1, §7.3.3).
         #[derive(Clone, Debug)]
         #[non_exhaustive]
         pub enum Name {
-            $($(#[$doc])* $variant,)*
+            $(#[doc = $doc] $variant,)*
             /// A name that is not in the table, as it was spelled.
             Other(Text),
         }
@@ -46,6 +48,15 @@ macro_rules! names {
                 }
             }
 
+            /// Checks a field by the type that the name has; it is called like the name. One that is not in
+            /// the table has no wrong values.
+            pub(super) fn check(&self, field: &str, mode: Mode) -> Result<(), HeaderError> {
+                match self {
+                    $(Self::$variant => header::check_as::<header::$variant>(field, mode),)*
+                    Self::Other(_) => Ok(()),
+                }
+            }
+
             /// The place in the table.
             pub(crate) const fn number(&self) -> u8 {
                 match self {
@@ -58,6 +69,7 @@ macro_rules! names {
         /// The names of the table by number.
         static TABLE: [Name; Name::COUNT as usize] = [$(Name::$variant),*];
 
+        const DOCS: [&str; Name::COUNT as usize] = [$($doc),*];
         const SPELLINGS: [&str; Name::COUNT as usize] = [$($spelling),*];
         const COMPACT: [&str; Name::COUNT as usize] = [$(concat!($($compact)?)),*];
         const CARDINALITIES: [Cardinality; Name::COUNT as usize] = [$(Cardinality::$cardinality),*];
@@ -320,6 +332,18 @@ impl Name {
     /// The name of the table with that number.
     pub(crate) fn numbered(number: u8) -> Option<&'static Self> {
         TABLE.get(usize::from(number))
+    }
+
+    /// Where the header is defined, such as `RFC 3261 §20.8`; `None` where the name is not in the table.
+    pub fn reference(&self) -> Option<&'static str> {
+        let doc = DOCS.get(usize::from(self.number()))?.trim();
+        let end = doc.find(" (").unwrap_or(doc.len());
+        Some(doc.get(..end)?.trim_end_matches('.'))
+    }
+
+    /// The names of the table.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        TABLE.iter()
     }
 
     /// The compact form (RFC 3261 §7.3.3).

@@ -1,16 +1,19 @@
 //! What must be right before a message is used.
 
 use super::index::Slot;
-use super::{Headers, Keys, Name, Request, Response, Status, Uri, header, list};
+use super::uri::{Extent, UriRef};
+use super::{Headers, Keys, Name, Request, Response, Status, list, semantics};
 use crate::sip::{HeaderError, Invalid};
+use crate::wire::cursor::Cursor;
 
 /// How much of a message is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// What must be right to use the message: peers are sloppy, and what does not matter is let through.
+    /// What must be right to use the message: peers are sloppy, and what does not matter is let through, as
+    /// RFC 3261 §8.2.2 asks for.
     Receive,
-    /// Every known header follows its grammar, none that is single appears twice, and the start line is
-    /// spaced as it should be.
+    /// Every known header follows its grammar, none that is single appears twice, the start line is spaced
+    /// as it should be, and the message has what its method or status asks for.
     Strict,
 }
 
@@ -29,121 +32,226 @@ const DECISIVE: [Name; 7] = [
     Name::ContentType,
 ];
 
+/// The headers that a request cannot be processed without understanding them: where it goes, who sends it,
+/// what it asks for. Any other that is malformed is as good as none (RFC 3261 §8.2.2).
+const NEEDED: &[Name] = &[
+    Name::Via,
+    Name::From,
+    Name::To,
+    Name::CallId,
+    Name::CSeq,
+    Name::MaxForwards,
+    Name::Route,
+    Name::RecordRoute,
+    Name::Contact,
+    Name::Require,
+    Name::ProxyRequire,
+    Name::ContentType,
+    Name::ContentEncoding,
+    Name::Expires,
+    Name::Authorization,
+    Name::ProxyAuthorization,
+    Name::PAssertedIdentity,
+    Name::PServedUser,
+    Name::Path,
+    Name::Event,
+    Name::SubscriptionState,
+    Name::RAck,
+    Name::ReferTo,
+    Name::Replaces,
+    Name::Join,
+    Name::SessionExpires,
+    Name::MinSe,
+];
+
+/// The same by number.
+const IS_NEEDED: [bool; Name::COUNT as usize + 1] = {
+    let (mut needed, mut place) = ([false; Name::COUNT as usize + 1], 0);
+    while place < NEEDED.len() {
+        needed[NEEDED[place].number() as usize] = true;
+        place += 1;
+    }
+    needed
+};
+
+/// Judges a request, for the first breach.
 pub(super) fn request(request: &Request, mode: Mode) -> Result<(), Invalid> {
-    let headers = request.headers();
-    let uri = request.uri().map_err(|error| broken(headers, &error))?;
-    let keys = common(headers, mode)?;
-    if keys.method != request.method().as_str() {
-        let rule = "the method is not that of the request";
-        return Err(wrong(headers, Name::CSeq, rule, "RFC 3261 §8.1.1.5"));
-    }
-    match headers.text(&Name::MaxForwards) {
-        Some(hops) if list::number::<u8>(hops.as_bytes()).is_none() => {
-            let rule = "not a number of 0 to 255";
-            return Err(wrong(headers, Name::MaxForwards, rule, "RFC 3261 §20.22"));
-        }
-        None if mode == Mode::Strict => return Err(missing(Name::MaxForwards)),
-        _ => {}
-    }
-    if mode == Mode::Strict {
-        if matches!(&uri, Uri::Sip(uri) if !uri.headers.is_empty()) {
-            return Err(start_line("headers in the Request-URI", "RFC 3261 §19.1.1"));
-        }
-        let parts = [
-            request.method().as_str(),
-            " ",
-            request.uri_text(),
-            " SIP/2.0\r\n",
-        ];
-        canonical(headers, &parts.map(str::as_bytes))?;
-        described(headers, request.body().len())?;
-    }
-    Ok(())
+    Judge { mode, all: None }.request(request)
 }
 
+/// Judges a response, for the first breach.
 pub(super) fn response(response: &Response, mode: Mode) -> Result<(), Invalid> {
-    let headers = response.headers();
-    common(headers, mode)?;
-    if mode == Mode::Strict {
-        let code = response.status().code().to_string();
-        canonical(headers, &[b"SIP/2.0 ", code.as_bytes(), b" "])?;
-        described(headers, response.body().len())?;
-    }
-    Ok(())
+    Judge { mode, all: None }.response(response)
 }
 
-/// What is the same for requests and responses.
-fn common(headers: &Headers, mode: Mode) -> Result<Keys<'_>, Invalid> {
-    for name in MANDATORY {
-        if !headers.contains(&name) {
-            return Err(missing(name));
+/// Every breach of a request.
+pub(super) fn request_breaches(request: &Request, mode: Mode) -> Vec<Invalid> {
+    Judge::all(mode, |judge| judge.request(request))
+}
+
+/// Every breach of a response.
+pub(super) fn response_breaches(response: &Response, mode: Mode) -> Vec<Invalid> {
+    Judge::all(mode, |judge| judge.response(response))
+}
+
+/// Who goes through the rules.
+pub(super) struct Judge {
+    mode: Mode,
+    /// The breaches, if all are asked for and not only whether there is one.
+    all: Option<Vec<Invalid>>,
+}
+
+impl Judge {
+    fn all(mode: Mode, judge: impl FnOnce(&mut Self) -> Result<(), Invalid>) -> Vec<Invalid> {
+        let mut this = Self {
+            mode,
+            all: Some(Vec::new()),
+        };
+        let last = judge(&mut this);
+        let mut all = this.all.unwrap_or_default();
+        all.extend(last.err());
+        all
+    }
+
+    /// A rule is broken. The judge goes on if all breaches are asked for.
+    pub(super) fn found(&mut self, breach: Invalid) -> Result<(), Invalid> {
+        match &mut self.all {
+            Some(all) => all.push(breach),
+            None => return Err(breach),
+        }
+        Ok(())
+    }
+
+    /// A rule that is broken if `broken` says so.
+    pub(super) fn expect(
+        &mut self,
+        holds: bool,
+        breach: impl FnOnce() -> Invalid,
+    ) -> Result<(), Invalid> {
+        match holds {
+            true => Ok(()),
+            false => self.found(breach()),
         }
     }
-    for name in DECISIVE {
-        if let Some(slot) = headers.index.slots_named(name.clone()).nth(1) {
-            return Err(repeated(name, slot.at()));
+
+    fn request(&mut self, request: &Request) -> Result<(), Invalid> {
+        let headers = request.headers();
+        let mut uri = Cursor::new(request.uri_text());
+        let read = UriRef::read(&mut uri, Extent::Whole);
+        self.expect(read.is_ok() && uri.is_end(), || {
+            start_line(
+                "the Request-URI does not follow the grammar",
+                "RFC 3261 §19.1.1",
+            )
+        })?;
+        if let Some(keys) = self.common(headers, |number| {
+            IS_NEEDED.get(usize::from(number)).copied().unwrap_or(false)
+        })? {
+            self.expect(keys.method == request.method().as_str(), || {
+                let rule = "the method is not that of the request";
+                wrong(headers, Name::CSeq, rule, "RFC 3261 §8.1.1.5")
+            })?;
+        }
+        if self.mode == Mode::Strict {
+            let parts = [
+                request.method().as_str(),
+                " ",
+                request.uri_text(),
+                " SIP/2.0\r\n",
+            ];
+            self.canonical(headers, &parts.map(str::as_bytes))?;
+            self.described(headers, request.body().len())?;
+            semantics::request(self, request)?;
+        }
+        Ok(())
+    }
+
+    fn response(&mut self, response: &Response) -> Result<(), Invalid> {
+        let headers = response.headers();
+        let mandatory = |number| MANDATORY.iter().any(|name| name.number() == number);
+        self.common(headers, mandatory)?;
+        if self.mode == Mode::Strict {
+            let code = response.status().code().to_string();
+            self.canonical(headers, &[b"SIP/2.0 ", code.as_bytes(), b" "])?;
+            self.described(headers, response.body().len())?;
+            semantics::response(self, response)?;
+        }
+        Ok(())
+    }
+
+    /// What is the same for requests and responses. Which headers have to be readable is for
+    /// [`Mode::Receive`].
+    fn common<'a>(
+        &mut self,
+        headers: &'a Headers,
+        needed: impl Fn(u8) -> bool,
+    ) -> Result<Option<Keys<'a>>, Invalid> {
+        for name in MANDATORY {
+            self.expect(headers.contains(&name), || {
+                missing(name.clone(), "RFC 3261 §8.1.1")
+            })?;
+        }
+        for name in DECISIVE {
+            if let Some(slot) = headers.index.slots_named(name.clone()).nth(1) {
+                self.found(repeated(name, slot.at()))?;
+            }
+        }
+        if self.mode == Mode::Strict
+            && let Some((name, slot)) = headers.repeated()
+            && !DECISIVE.contains(&name)
+        {
+            self.found(repeated(name, slot.at()))?;
+        }
+        let strict = self.mode == Mode::Strict;
+        let mut readable = true;
+        let checked = headers.check_slots(self.mode, |number| strict || needed(number));
+        for (slot, error) in checked {
+            readable &= !MANDATORY.iter().any(|name| name.number() == slot.number());
+            self.found(broken_at(slot.at(), &error))?;
+        }
+        match Keys::of(headers) {
+            Ok(keys) => Ok(Some(keys)),
+            Err(HeaderError::Missing(_)) => Ok(None),
+            // It has been said what is wrong with it.
+            Err(_) if !readable => Ok(None),
+            Err(error) => self.found(broken(headers, &error)).map(|()| None),
         }
     }
-    let check = |slot: &Slot, name: &Name| {
-        let index = &headers.index;
-        let value = index.shared(slot, 0..index.value(slot).len());
-        value
-            .ok_or_else(|| HeaderError::NotUtf8(name.clone()))
-            .and_then(|value| header::check(name, &value, mode))
-            .map_err(|error| broken_at(slot.at(), &error))
-    };
-    match mode {
-        Mode::Receive => {
-            for name in MANDATORY {
-                for slot in headers.index.slots_named(name.clone()) {
-                    check(slot, &name)?;
+
+    /// Whether the start line came in as it is to be written (RFC 3261 §7.1, §7.2: single spaces, CRLF).
+    fn canonical(&mut self, headers: &Headers, parts: &[&[u8]]) -> Result<(), Invalid> {
+        let mut rest = &headers.index.received()[..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        for part in parts {
+            match rest.strip_prefix(*part) {
+                Some(after) => rest = after,
+                None => {
+                    return self
+                        .found(start_line("odd spacing in the start line", "RFC 3261 §7.1"));
                 }
             }
         }
-        Mode::Strict => {
-            if let Some((name, slot)) = headers.repeated() {
-                return Err(repeated(name, slot.at()));
+        Ok(())
+    }
+
+    /// Whether a body has what it needs to be understood.
+    fn described(&mut self, headers: &Headers, body: usize) -> Result<(), Invalid> {
+        let typed = body == 0 || headers.contains(&Name::ContentType);
+        self.expect(typed, || missing(Name::ContentType, "RFC 3261 §20.15"))?;
+        match headers.text(&Name::ContentLength) {
+            Some(length) if list::number(length.as_bytes()) != Some(body) => {
+                let rule = "not the length of the body";
+                self.found(wrong(headers, Name::ContentLength, rule, "RFC 3261 §20.14"))
             }
-            for slot in headers.index.slots() {
-                check(slot, &headers.index.name(slot))?;
-            }
+            _ => Ok(()),
         }
     }
-    Keys::of(headers).map_err(|error| broken(headers, &error))
 }
 
-/// Whether the start line came in as it is to be written (RFC 3261 §7.1, §7.2: single spaces, CRLF).
-fn canonical(headers: &Headers, parts: &[&[u8]]) -> Result<(), Invalid> {
-    let mut rest = &headers.index.received()[..];
-    if rest.is_empty() {
-        return Ok(());
-    }
-    for part in parts {
-        rest = rest
-            .strip_prefix(*part)
-            .ok_or_else(|| start_line("odd spacing in the start line", "RFC 3261 §7.1"))?;
-    }
-    Ok(())
-}
-
-/// Whether a body has what it needs to be understood.
-fn described(headers: &Headers, body: usize) -> Result<(), Invalid> {
-    if body > 0 && !headers.contains(&Name::ContentType) {
-        return Err(Invalid {
-            section: "RFC 3261 §20.15",
-            ..missing(Name::ContentType)
-        });
-    }
-    match headers.text(&Name::ContentLength) {
-        Some(length) if list::number(length.as_bytes()) != Some(body) => {
-            let rule = "not the length of the body";
-            Err(wrong(headers, Name::ContentLength, rule, "RFC 3261 §20.14"))
-        }
-        _ => Ok(()),
-    }
-}
-
-const fn start_line(rule: &'static str, section: &'static str) -> Invalid {
+/// A rule that the start line breaks.
+pub(super) const fn start_line(rule: &'static str, section: &'static str) -> Invalid {
     Invalid {
         header: None,
         rule,
@@ -153,28 +261,29 @@ const fn start_line(rule: &'static str, section: &'static str) -> Invalid {
     }
 }
 
-fn missing(name: Name) -> Invalid {
+/// A header that should be there.
+pub(super) fn missing(name: Name, section: &'static str) -> Invalid {
     Invalid {
         header: Some(name),
-        rule: "the header is missing",
-        section: "RFC 3261 §8.1.1",
-        at: 0,
-        status: Status::BAD_REQUEST,
+        ..start_line("the header is missing", section)
     }
 }
 
-const fn repeated(name: Name, at: usize) -> Invalid {
+fn repeated(name: Name, at: usize) -> Invalid {
     Invalid {
         header: Some(name),
-        rule: "the header appears twice",
-        section: "RFC 3261 §7.3.1",
         at,
-        status: Status::BAD_REQUEST,
+        ..start_line("the header appears twice", "RFC 3261 §7.3.1")
     }
 }
 
 /// A rule that the first header of that name breaks.
-fn wrong(headers: &Headers, name: Name, rule: &'static str, section: &'static str) -> Invalid {
+pub(super) fn wrong(
+    headers: &Headers,
+    name: Name,
+    rule: &'static str,
+    section: &'static str,
+) -> Invalid {
     Invalid {
         at: headers.index.first(&name).map_or(0, Slot::at),
         header: Some(name),
@@ -197,7 +306,7 @@ fn broken(headers: &Headers, error: &HeaderError) -> Invalid {
 fn broken_at(start: usize, error: &HeaderError) -> Invalid {
     let grammar = "the value does not follow the grammar";
     match error {
-        HeaderError::Missing(name) => missing(name.clone()),
+        HeaderError::Missing(name) => missing(name.clone(), "RFC 3261 §8.1.1"),
         HeaderError::NotUtf8(name) => Invalid {
             header: Some(name.clone()),
             at: start,
@@ -206,7 +315,7 @@ fn broken_at(start: usize, error: &HeaderError) -> Invalid {
         HeaderError::Syntax { name, at, .. } => Invalid {
             header: Some(name.clone()),
             at: start.saturating_add(*at),
-            ..start_line(grammar, "RFC 3261 §25.1")
+            ..start_line(grammar, name.reference().unwrap_or("RFC 3261 §25.1"))
         },
         HeaderError::RequestUri { .. } => start_line(
             "the Request-URI does not follow the grammar",

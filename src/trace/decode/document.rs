@@ -134,9 +134,9 @@ impl Decoder<'_> {
                     .error
                     .unwrap_or_else(|| Fault::new("not SIP", Some(at))));
             }
-            if message.error.is_none() && messages.children.first().is_some_and(is_datagram) {
+            if messages.children.first().is_some_and(is_datagram) {
                 // Strictly, nobody reads what follows the first message of a datagram (RFC 3261 §18.3): it
-                // may be shown, but what its body is like cannot make the datagram a wrong one.
+                // may be shown, but what it is like cannot make the datagram a wrong one.
                 message.forgive();
             }
             messages.push(message);

@@ -163,24 +163,3 @@ fn named_values<'a>(params: impl Iterator<Item = (&'a str, Option<&'a str>)>) ->
     }
     (!node.children.is_empty()).then_some(node)
 }
-
-/// Where the grammar of a header stands.
-pub(super) const fn section(name: &Name) -> &'static str {
-    match name {
-        Name::PAssertedIdentity | Name::PPreferredIdentity => "RFC 3325 §9",
-        Name::SessionExpires | Name::MinSe => "RFC 4028",
-        Name::AcceptContact | Name::RejectContact | Name::RequestDisposition => "RFC 3841 §9.2",
-        Name::Event | Name::AllowEvents | Name::SubscriptionState => "RFC 6665 §8.2",
-        Name::Reason => "RFC 3326",
-        Name::Path => "RFC 3327",
-        Name::ServiceRoute => "RFC 3608",
-        Name::Replaces => "RFC 3891",
-        Name::ReferTo => "RFC 3515",
-        Name::ReferredBy => "RFC 3892",
-        Name::RSeq | Name::RAck => "RFC 3262",
-        Name::SipEtag | Name::SipIfMatch => "RFC 3903",
-        Name::PAssertedService | Name::PPreferredService => "RFC 6050 §4",
-        Name::Privacy => "RFC 3323 §4.2",
-        _ => "RFC 3261 §25.1",
-    }
-}

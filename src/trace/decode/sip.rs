@@ -6,7 +6,6 @@ use super::{Decoder, fault, header, offset};
 use crate::sip::msg::header::check;
 use crate::sip::msg::{Field, Message, Mode, Name};
 use crate::sip::{Invalid, ParseError};
-use crate::wire::Text;
 use bytes::Bytes;
 
 impl Decoder<'_> {
@@ -110,10 +109,10 @@ impl Decoder<'_> {
     ) -> Option<Fault> {
         let name = field.name();
         let value = field.text()?;
-        let error = check(&name, &Text::from(value), mode).err()?;
+        let error = check(&name, value, mode).err()?;
         // Where a field is folded, its value is not a part of the message.
         let start = offset(bytes, value.as_bytes(), base);
-        let mut fault = fault(&error, start).of(header::section(&name));
+        let mut fault = fault(&error, start).of(name.reference().unwrap_or("RFC 3261 §25.1"));
         fault.offset = fault
             .offset
             .or_else(|| offset(bytes, field.spelled().as_bytes(), base));
@@ -122,44 +121,27 @@ impl Decoder<'_> {
 
     /// Every rule that is broken, the one that decides first.
     fn sip_breaches(&self, message: &Message, bytes: &[u8], base: Option<usize>) -> Vec<Fault> {
-        let mut breaches = Vec::new();
-        let fields = || message.headers().iter();
-        if let Err(invalid) = message.validate(self.mode) {
+        let breaches = message.breaches(self.mode);
+        let explained = breaches.iter().map(|invalid| {
             // What was expected where says more than that the grammar was broken.
-            let broken = invalid
-                .header
-                .as_ref()
-                .filter(|_| invalid.section.ends_with("§25.1"));
-            let found = broken.and_then(|name| {
-                fields()
-                    .filter(|field| field.is(name))
-                    .find_map(|field| self.grammar(&field, self.mode, bytes, base))
-            });
-            let uri = match message {
-                Message::Request(request) if invalid.header.is_none() => {
+            let precise = match (&invalid.header, message) {
+                (Some(name), _) => message.headers().iter().find_map(|field| {
+                    let fault = field
+                        .is(name)
+                        .then(|| self.grammar(&field, self.mode, bytes, base))??;
+                    let at = base.and_then(|base| base.checked_add(invalid.at));
+                    (fault.offset == at).then_some(fault)
+                }),
+                (None, Message::Request(request)) => {
                     let at = offset(bytes, request.uri_text().as_bytes(), base);
-                    request
-                        .uri()
-                        .err()
-                        .map(|error| fault(&error, at).of(invalid.section))
+                    let error = request.uri().err();
+                    error.map(|error| fault(&error, at).of(invalid.section))
                 }
                 _ => None,
             };
-            breaches.push(
-                found
-                    .or(uri)
-                    .unwrap_or_else(|| invalid_fault(&invalid, base)),
-            );
-        }
-        if self.mode == Mode::Strict {
-            for breach in fields().filter_map(|field| self.grammar(&field, self.mode, bytes, base))
-            {
-                if !breaches.contains(&breach) {
-                    breaches.push(breach);
-                }
-            }
-        }
-        breaches
+            precise.unwrap_or_else(|| invalid_fault(invalid, base))
+        });
+        explained.collect()
     }
 }
 

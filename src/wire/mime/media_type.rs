@@ -1,6 +1,7 @@
 //! Media types and content dispositions, with their parameters.
 
 use crate::wire::Text;
+use crate::wire::cursor::ByteSet;
 use std::borrow::Cow;
 use std::str::FromStr;
 
@@ -45,18 +46,10 @@ impl MediaType {
     ///
     /// The text does not begin with `type/subtype`, or holds control characters.
     pub fn parse(text: &Text) -> Result<Self, MediaTypeError> {
-        refuse_control(text)?;
-        let (head, params) = match text.find(';') {
-            Some(at) => text.split_at(at),
-            None => (text.as_str(), ""),
-        };
-        let (kind, subtype) = head.split_once('/').ok_or(MediaTypeError::NotAType(0))?;
-        if !is_token(kind.trim()) {
-            return Err(MediaTypeError::NotAType(0));
-        }
-        if !is_token(subtype.trim()) {
-            return Err(MediaTypeError::NotAType(kind.len() + 1));
-        }
+        let (kind, subtype, params) = Self::split(text)?;
+        let head = text
+            .get(..kind.len() + 1 + subtype.len())
+            .unwrap_or_default();
         let head = head.trim();
         let essence = if head
             .bytes()
@@ -71,6 +64,28 @@ impl MediaType {
             essence,
             params: Parameters(text.slice_ref(params.trim_end())),
         })
+    }
+
+    /// Whether the text is one, as [`MediaType::parse`] would say.
+    pub(crate) fn check(text: &str) -> Result<(), MediaTypeError> {
+        Self::split(text).map(drop)
+    }
+
+    /// Type, subtype, and what follows them.
+    fn split(text: &str) -> Result<(&str, &str, &str), MediaTypeError> {
+        refuse_control(text)?;
+        let (head, params) = match memchr::memchr(b';', text.as_bytes()) {
+            Some(at) => text.split_at(at),
+            None => (text, ""),
+        };
+        let (kind, subtype) = head.split_once('/').ok_or(MediaTypeError::NotAType(0))?;
+        if !is_token(kind.trim()) {
+            return Err(MediaTypeError::NotAType(0));
+        }
+        if !is_token(subtype.trim()) {
+            return Err(MediaTypeError::NotAType(kind.len() + 1));
+        }
+        Ok((kind, subtype, params))
     }
 
     /// A media type of our own. What is no token in `subtype` is left out.
@@ -339,20 +354,18 @@ fn write_param(out: &mut String, name: &str, value: &str) {
 
 /// Whether `text` is a token of RFC 2045 §5.1.
 fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&byte))
+    const TOKEN: &ByteSet = &ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`{|}~");
+    TOKEN.covers(text)
 }
 
 fn refuse_control(text: &str) -> Result<(), MediaTypeError> {
-    match text
-        .bytes()
-        .position(|b| b.is_ascii_control() && b != b'\t')
-    {
-        Some(at) => Err(MediaTypeError::Control(at)),
-        None => Ok(()),
+    let control = |byte: u8| byte.is_ascii_control() && byte != b'\t';
+    // Mostly there is none, and to look at all bytes is faster than to stop at one.
+    if !text.bytes().fold(false, |any, byte| any | control(byte)) {
+        return Ok(());
     }
+    let at = text.bytes().position(control).unwrap_or(text.len());
+    Err(MediaTypeError::Control(at))
 }
 
 #[cfg(test)]

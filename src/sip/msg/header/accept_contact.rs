@@ -1,12 +1,12 @@
 //! Caller preferences: which devices a request is for.
 
 use super::features::encode;
-use super::{FeatureTags, whole};
+use super::{FeatureTags, read_by};
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
 use crate::wire::cursor::{Cursor, Syntax};
-use crate::wire::params::Params;
+use crate::wire::params::{Params, ParamsRef};
 use std::borrow::Cow;
 
 macro_rules! preferences {
@@ -29,12 +29,9 @@ macro_rules! preferences {
             const NAME: Name = Name::$name;
             const LIST: bool = true;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                whole(value, |cursor| {
-                    let params = read_params(value, cursor)?;
-                    Ok(Self { params })
-                })
-            }
+            read_by!(read_params, |params: ParamsRef<'_>, value| Self {
+                params: params.own(value),
+            });
 
             fn write(&self, out: &mut String) {
                 out.push('*');
@@ -49,11 +46,13 @@ preferences! {
     AcceptContact;
     /// What they should not be able to do (RFC 3841 §9.2).
     RejectContact;
+    /// What the proxies and servers on the way can do (RFC 6809).
+    FeatureCaps;
 }
 
-fn read_params(value: &Text, cursor: &mut Cursor<'_>) -> Result<Params, Syntax> {
+fn read_params<'a>(cursor: &mut Cursor<'a>) -> Result<ParamsRef<'a>, Syntax> {
     cursor.expect(b'*', "an asterisk")?;
-    Params::read(value, cursor)
+    ParamsRef::read(cursor)
 }
 
 impl AcceptContact {

@@ -215,7 +215,7 @@ macro_rules! credentials {
             const LIST: bool = false;
 
             fn parse(value: &Text) -> Result<Self, HeaderError> {
-                whole(value, |cursor| Credentials::read(value, cursor).map(Self))
+                whole::<Self, _>(value, |cursor| Credentials::read(value, cursor).map(Self))
             }
 
             fn write(&self, out: &mut String) {
@@ -245,7 +245,7 @@ impl Header for AuthenticationInfo {
     const LIST: bool = false;
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| AuthParams::read(value, cursor).map(Self))
+        whole::<Self, _>(value, |cursor| AuthParams::read(value, cursor).map(Self))
     }
 
     fn write(&self, out: &mut String) {

@@ -1,6 +1,7 @@
 //! What a body is, and which ones are understood.
 
 use crate::sip::HeaderError;
+use crate::sip::msg::list::Items;
 use crate::sip::msg::{Header, Headers, Name};
 use crate::wire::Text;
 use crate::wire::cursor::write_line;
@@ -27,6 +28,10 @@ impl Header for ContentType {
         MediaType::parse(value)
             .map(Self)
             .map_err(|e| wrong::<Self>(e, 0))
+    }
+
+    fn check(value: &str) -> Result<(), HeaderError> {
+        MediaType::check(value).map_err(|e| wrong::<Self>(e, 0))
     }
 
     fn write(&self, out: &mut String) {
@@ -84,18 +89,12 @@ impl Header for Accept {
     const LIST: bool = false;
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
-        let mut types = Vec::new();
-        let mut start = 0;
-        for part in split(value) {
-            let trimmed = part.trim();
-            if !trimmed.is_empty() {
-                let blanks = part.len() - part.trim_start().len();
-                let parsed = MediaType::parse(&value.slice_ref(trimmed));
-                types.push(parsed.map_err(|e| wrong::<Self>(e, start + blanks))?);
-            }
-            start += part.len() + 1;
-        }
-        Ok(Self(types))
+        let types = each(value, |part| MediaType::parse(&value.slice_ref(part)));
+        types.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn check(value: &str) -> Result<(), HeaderError> {
+        each(value, MediaType::check).collect()
     }
 
     fn write(&self, out: &mut String) {
@@ -108,18 +107,14 @@ impl Header for Accept {
     }
 }
 
-/// The parts between commas that are not in quotes.
-fn split(list: &str) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    list.split(move |c| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ',' => return !quoted,
-            _ => {}
-        }
-        false
+/// What is read of each part between commas that are not in quotes.
+fn each<'a, T>(
+    list: &'a str,
+    read: impl Fn(&'a str) -> Result<T, MediaTypeError>,
+) -> impl Iterator<Item = Result<T, HeaderError>> {
+    Items::new(list.as_bytes(), true).map(move |item| {
+        let part = list.get(item.clone()).unwrap_or_default();
+        read(part).map_err(|error| wrong::<Accept>(error, item.start))
     })
 }
 

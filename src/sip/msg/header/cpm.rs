@@ -1,11 +1,11 @@
 //! The headers of OMA CPM: which conversation and which contribution a request belongs to.
 
-use super::date;
+use super::{date, read_by};
 use crate::engine::DateTime;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
-use crate::wire::cursor::{ByteSet, Cursor, write_line};
+use crate::wire::cursor::{ByteSet, Cursor, Syntax, class, write_line};
 use std::time::Duration;
 
 macro_rules! identifiers {
@@ -32,12 +32,17 @@ macro_rules! identifiers {
             const NAME: Name = Name::$name;
             const LIST: bool = false;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                super::whole(value, |cursor| {
-                    let id = cursor.take(&ID, "an identifier")?;
-                    Ok(Self(value.slice_ref(id)))
-                })
-            }
+            read_by!(
+                |cursor| {
+                    // Identifiers are opaque; nothing but white space can end one.
+                    let start = cursor.at();
+                    match cursor.take_run(class::visible) {
+                        "" => Err(Syntax { at: start, expected: "an identifier" }),
+                        id => Ok(id),
+                    }
+                },
+                |id, value: &Text| Self(value.slice_ref(id))
+            );
 
             fn write(&self, out: &mut String) {
                 write_line(&self.0, out);
@@ -45,9 +50,6 @@ macro_rules! identifiers {
         }
     )*};
 }
-
-/// Identifiers are opaque; nothing but white space can end one.
-const ID: ByteSet = ByteSet::visible_except(b"");
 
 identifiers! {
     /// The thread, which stays the same as long as people answer each other (OMA CPM Conversation
@@ -108,9 +110,9 @@ impl Header for MessageExpires {
             !digits.is_empty() && ahead.end().is_ok()
         };
         if is_number {
-            return super::whole(value, |cursor| cursor.number().map(Self::After));
+            return super::whole::<Self, _>(value, |cursor| cursor.number().map(Self::After));
         }
-        super::whole(value, |cursor| {
+        super::whole::<Self, _>(value, |cursor| {
             date::read(cursor, date::Zone::Any).map(Self::At)
         })
     }

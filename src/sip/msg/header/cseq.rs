@@ -1,6 +1,6 @@
 //! CSeq and its sister of reliable provisional responses.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Method, Name};
 use crate::wire::Text;
@@ -15,29 +15,31 @@ pub struct CSeq {
     pub method: Method,
 }
 
-fn read_method(value: &Text, cursor: &mut Cursor<'_>) -> Result<Method, Syntax> {
+/// Every token is a method.
+fn read_method<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Syntax> {
     let before = cursor.at();
     cursor.skip_lws();
     if cursor.at() == before {
         return Err(cursor.error("a space"));
     }
-    let start = cursor.clone();
-    let token = value.slice_ref(cursor.token()?);
-    Method::parse(&token).ok_or_else(|| start.error("a method"))
+    cursor.token()
+}
+
+fn method(token: &str, value: &Text) -> Method {
+    Method::known(token.as_bytes()).unwrap_or_else(|| Method::Other(value.slice_ref(token)))
 }
 
 impl Header for CSeq {
     const NAME: Name = Name::CSeq;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            Ok(Self {
-                number: cursor.number()?,
-                method: read_method(value, cursor)?,
-            })
-        })
-    }
+    read_by!(
+        |cursor| Ok((cursor.number::<u32>()?, read_method(cursor)?)),
+        |(number, token), value| Self {
+            number,
+            method: method(token, value),
+        }
+    );
 
     fn write(&self, out: &mut String) {
         out.extend([&self.number.to_string(), " "]);
@@ -60,17 +62,18 @@ impl Header for RAck {
     const NAME: Name = Name::RAck;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            let response = cursor.number()?;
+    read_by!(
+        |cursor| {
+            let response = cursor.number::<u32>()?;
             cursor.skip_lws();
-            Ok(Self {
-                response,
-                number: cursor.number()?,
-                method: read_method(value, cursor)?,
-            })
-        })
-    }
+            Ok((response, cursor.number::<u32>()?, read_method(cursor)?))
+        },
+        |(response, number, token), value| Self {
+            response,
+            number,
+            method: method(token, value),
+        }
+    );
 
     fn write(&self, out: &mut String) {
         out.extend([

@@ -121,7 +121,7 @@ impl Date {
     ///
     /// It is not written so.
     pub fn parse_strict(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| read(cursor, Zone::Gmt).map(Self))
+        whole::<Self, _>(value, |cursor| read(cursor, Zone::Gmt).map(Self))
     }
 }
 
@@ -130,7 +130,7 @@ impl Header for Date {
     const LIST: bool = false;
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| read(cursor, Zone::Any).map(Self))
+        whole::<Self, _>(value, |cursor| read(cursor, Zone::Any).map(Self))
     }
 
     fn write(&self, out: &mut String) {

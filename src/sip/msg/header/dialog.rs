@@ -1,11 +1,14 @@
 //! Headers that name a dialog.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, write_line};
-use crate::wire::params::Params;
+use crate::wire::params::{Params, ParamsRef};
+
+/// A Call-ID that parameters follow.
+const CALL_ID: &ByteSet = &ByteSet::visible_except(b";");
 
 macro_rules! dialogs {
     ($($(#[$doc:meta])* $name:ident, $receiver:literal, $sender:literal;)*) => {$(
@@ -44,15 +47,13 @@ macro_rules! dialogs {
             const NAME: Name = Name::$name;
             const LIST: bool = false;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                const CALL_ID: &ByteSet = &ByteSet::visible_except(b";");
-                whole(value, |cursor| {
-                    Ok(Self {
-                        call_id: value.slice_ref(cursor.take(CALL_ID, "a Call-ID")?),
-                        params: Params::read(value, cursor)?,
-                    })
-                })
-            }
+            read_by!(
+                |cursor| Ok((cursor.take(CALL_ID, "a Call-ID")?, ParamsRef::read(cursor)?)),
+                |(call_id, params): (&str, ParamsRef<'_>), value: &Text| Self {
+                    call_id: value.slice_ref(call_id),
+                    params: params.own(value),
+                }
+            );
 
             fn write(&self, out: &mut String) {
                 write_line(&self.call_id, out);

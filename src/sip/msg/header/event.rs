@@ -1,11 +1,11 @@
 //! Event and Subscription-State.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
 use crate::wire::cursor::write_line;
-use crate::wire::params::Params;
+use crate::wire::params::{Params, ParamsRef};
 
 /// What is subscribed to or notified of (RFC 6665 §8.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,14 +40,13 @@ impl Header for Event {
     const NAME: Name = Name::Event;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            Ok(Self {
-                package: value.slice_ref(cursor.token()?),
-                params: Params::read(value, cursor)?,
-            })
-        })
-    }
+    read_by!(
+        |cursor| Ok((cursor.token()?, ParamsRef::read(cursor)?)),
+        |(package, params): (&str, ParamsRef<'_>), value: &Text| Self {
+            package: value.slice_ref(package),
+            params: params.own(value),
+        }
+    );
 
     fn write(&self, out: &mut String) {
         write_line(&self.package, out);
@@ -115,9 +114,9 @@ impl Header for SubscriptionState {
     const NAME: Name = Name::SubscriptionState;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            let state = cursor.token()?;
+    read_by!(
+        |cursor| Ok((cursor.token()?, ParamsRef::read(cursor)?)),
+        |(state, params): (&str, ParamsRef<'_>), value: &Text| {
             let is = |name: &str| state.eq_ignore_ascii_case(name);
             let state = if is("active") {
                 State::Active
@@ -128,10 +127,10 @@ impl Header for SubscriptionState {
             } else {
                 State::Other(value.slice_ref(state))
             };
-            let params = Params::read(value, cursor)?;
-            Ok(Self { state, params })
-        })
-    }
+            let params = params.own(value);
+            Self { state, params }
+        }
+    );
 
     fn write(&self, out: &mut String) {
         match &self.state {

@@ -8,6 +8,7 @@
 mod accept_contact;
 mod address;
 mod auth;
+mod contact;
 mod content;
 mod cpm;
 mod cseq;
@@ -15,25 +16,30 @@ mod date;
 mod dialog;
 mod event;
 mod features;
+mod name_addr;
 mod numbers;
 mod reason;
 mod session_expires;
 mod strict;
 mod texts;
 mod tokens;
+mod valued;
 mod via;
 mod warning;
 
-pub use accept_contact::{AcceptContact, RejectContact};
+pub use accept_contact::{AcceptContact, FeatureCaps, RejectContact};
 pub use address::{
-    AlertInfo, CallInfo, Contact, Diversion, ErrorInfo, From, HistoryInfo, NameAddr,
-    PAssertedIdentity, PAssociatedUri, PCalledPartyId, PPreferredIdentity, PServedUser, Path,
-    RecordRoute, ReferTo, ReferredBy, ReplyTo, Route, ServiceRoute, To,
+    AlertInfo, CallInfo, Diversion, ErrorInfo, From, Geolocation, HistoryInfo, IdentityInfo,
+    PAssertedIdentity, PAssociatedUri, PCalledPartyId, PChargeInfo, PPreferredIdentity,
+    PProfileKey, PRefusedUriList, PServedUser, PUserDatabase, Path, PermissionMissing,
+    PolicyContact, PolicyId, RecordRoute, ReferTo, ReferredBy, ReplyTo, Route, ServiceRoute, To,
+    TriggerConsent,
 };
 pub use auth::{
     AuthParams, AuthenticationInfo, Authorization, Credentials, ProxyAuthenticate,
     ProxyAuthorization, WwwAuthenticate,
 };
+pub use contact::Contact;
 pub use content::{Accept, ContentDisposition, ContentType};
 pub use cpm::{
     ContributionId, ConversationId, InReplyToContributionId, MessageExpires, SessionReplaces,
@@ -43,19 +49,30 @@ pub use date::Date;
 pub use dialog::{Join, Replaces, TargetDialog};
 pub use event::{Event, State, SubscriptionState};
 pub use features::FeatureTags;
+pub use name_addr::NameAddr;
 pub use numbers::{
-    ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, MinSe, RSeq, RetryAfter,
+    ContentLength, Expires, FlowTimer, MaxBreadth, MaxForwards, MinExpires, MinSe, RSeq,
+    RetryAfter, Timestamp,
 };
 pub use reason::Reason;
 pub use session_expires::{Refresher, SessionExpires};
 pub use strict::check;
+pub(super) use strict::check_as;
 pub use texts::{
-    CallId, ContentId, Organization, PAssertedService, PPreferredService, Priority, Server,
-    SipEtag, SipIfMatch, Subject, UserAgent,
+    CallId, ContentId, Identity, InReplyTo, MessageUid, MimeVersion, Organization,
+    PAssertedService, PPreferredService, Priority, Server, SipEtag, SipIfMatch, Subject,
+    SuppressIfMatch, UserAgent,
 };
 pub use tokens::{
-    AcceptEncoding, AcceptLanguage, Allow, AllowEvents, ContentEncoding, Privacy, ProxyRequire,
-    RecvInfo, RequestDisposition, Require, Supported, Unsupported,
+    AcceptEncoding, AcceptLanguage, AcceptResourcePriority, Allow, AllowEvents, ContentEncoding,
+    ContentLanguage, PEarlyMedia, PMediaAuthorization, Privacy, ProxyRequire, RecvInfo,
+    RequestDisposition, Require, ResourcePriority, Supported, Unsupported,
+};
+pub use valued::{
+    AnswerMode, GeolocationError, GeolocationRouting, InfoPackage, PAccessNetworkInfo,
+    PAnswerState, PChargingFunctionAddresses, PChargingVector, PPrivateNetworkIndication,
+    PVisitedNetworkId, PrivAnswerMode, ReferSub, RestorationInfo, SecurityClient, SecurityServer,
+    SecurityVerify, SessionId, UserToUser, Valued,
 };
 pub use via::Via;
 pub use warning::Warning;
@@ -79,17 +96,35 @@ fn shared(text: &Text, part: Cow<'_, str>) -> Text {
     }
 }
 
-/// Reads one value that fills the text, white space around it aside.
-fn whole<H: Header>(
-    text: &Text,
-    read: impl FnOnce(&mut Cursor<'_>) -> Result<H, Syntax>,
-) -> Result<H, HeaderError> {
+/// Reads one value of header `H` that fills the text, white space around it aside.
+#[inline]
+fn whole<'a, H: Header, T>(
+    text: &'a str,
+    read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Syntax>,
+) -> Result<T, HeaderError> {
     let mut cursor = Cursor::new(text);
     cursor.skip_lws();
     let value = read(&mut cursor).map_err(of::<H>)?;
     cursor.end().map_err(of::<H>)?;
     Ok(value)
 }
+
+/// Reading and checking a header by the one function that knows its grammar. That borrows from the value, and
+/// what it answers becomes the header by `own`, which is given the value to share its buffer.
+macro_rules! read_by {
+    ($read:expr, $own:expr) => {
+        fn parse(value: &Text) -> Result<Self, HeaderError> {
+            let read = super::whole::<Self, _>(value, $read)?;
+            Ok($own(read, value))
+        }
+
+        #[inline]
+        fn check(value: &str) -> Result<(), HeaderError> {
+            super::whole::<Self, _>(value, $read).map(drop)
+        }
+    };
+}
+use read_by;
 
 #[cfg(test)]
 mod testing {

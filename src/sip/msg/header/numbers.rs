@@ -1,10 +1,11 @@
 //! Headers that are a number.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
-use crate::wire::params::Params;
+use crate::wire::cursor::{ByteSet, Cursor, Syntax, write_line};
+use crate::wire::params::{Params, ParamsRef};
 
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident($type:ty);)*) => {$(
@@ -16,9 +17,7 @@ macro_rules! numbers {
             const NAME: Name = Name::$name;
             const LIST: bool = false;
 
-            fn parse(value: &Text) -> Result<Self, HeaderError> {
-                whole(value, |cursor| cursor.number().map(Self))
-            }
+            read_by!(|cursor| cursor.number().map(Self), |number: Self, _| number);
 
             fn write(&self, out: &mut String) {
                 out.push_str(&self.0.to_string());
@@ -53,13 +52,14 @@ impl Header for MinSe {
     const NAME: Name = Name::MinSe;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
+    read_by!(
+        |cursor| {
             let seconds = cursor.number()?;
-            Params::read(value, cursor)?;
+            ParamsRef::read(cursor)?;
             Ok(Self(seconds))
-        })
-    }
+        },
+        |seconds: Self, _| seconds
+    );
 
     fn write(&self, out: &mut String) {
         out.push_str(&self.0.to_string());
@@ -99,18 +99,18 @@ impl Header for RetryAfter {
     const NAME: Name = Name::RetryAfter;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            let seconds = cursor.number()?;
+    read_by!(
+        |cursor| {
+            let seconds = cursor.number::<u32>()?;
             cursor.skip_lws();
-            let comment = cursor.comment()?.map(|comment| value.slice_ref(comment));
-            Ok(Self {
-                seconds,
-                comment,
-                params: Params::read(value, cursor)?,
-            })
-        })
-    }
+            Ok((seconds, cursor.comment()?, ParamsRef::read(cursor)?))
+        },
+        |(seconds, comment, params): (u32, Option<&str>, ParamsRef<'_>), value: &Text| Self {
+            seconds,
+            comment: comment.map(|comment| value.slice_ref(comment)),
+            params: params.own(value),
+        }
+    );
 
     fn write(&self, out: &mut String) {
         out.push_str(&self.seconds.to_string());
@@ -122,6 +122,61 @@ impl Header for RetryAfter {
             out.push(')');
         }
         self.params.write(out);
+    }
+}
+
+/// When the request was sent, and how long its receiver took to answer (RFC 3261 §20.38): numbers in
+/// seconds, which the sender of the request alone has to understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timestamp {
+    /// The time, as its sender counts it.
+    pub time: Text,
+    /// How long the receiver took.
+    pub delay: Option<Text>,
+}
+
+impl Timestamp {
+    /// `1*DIGIT [ "." *DIGIT ]`.
+    fn seconds<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Syntax> {
+        const DIGIT: &ByteSet = &ByteSet::DIGIT;
+        let start = cursor.at();
+        cursor.take(DIGIT, "a number")?;
+        if cursor.eat(b'.') {
+            cursor.take_while(DIGIT);
+        }
+        Ok(cursor.since(start))
+    }
+}
+
+impl Header for Timestamp {
+    const NAME: Name = Name::Timestamp;
+    const LIST: bool = false;
+
+    read_by!(
+        |cursor| {
+            let time = Self::seconds(cursor)?;
+            cursor.skip_lws();
+            match cursor.is_end() {
+                true => Ok((time, None)),
+                // A delay of less than a second may leave out the digit before the point.
+                false => {
+                    const DELAY: &ByteSet = &ByteSet::of(b"0123456789.");
+                    Ok((time, Some(cursor.take(DELAY, "a number")?)))
+                }
+            }
+        },
+        |(time, delay): (&str, Option<&str>), value: &Text| Self {
+            time: value.slice_ref(time),
+            delay: delay.map(|delay| value.slice_ref(delay)),
+        }
+    );
+
+    fn write(&self, out: &mut String) {
+        write_line(&self.time, out);
+        if let Some(delay) = &self.delay {
+            out.push(' ');
+            write_line(delay, out);
+        }
     }
 }
 
@@ -146,6 +201,12 @@ mod tests {
             ("120(a (b\\) c) d) ;duration=1", "120 (a b c d);duration=1"),
         ]);
         assert_eq!(read::<RetryAfter>("1;duration=3600").duration(), Some(3600));
+        there_and_back::<Timestamp>(&[
+            ("54", "54"),
+            ("54.21  0.5", "54.21 0.5"),
+            ("1. .5", "1. .5"),
+        ]);
+        refused::<Timestamp>(&[("", 0), (".5", 0), ("1 x", 2), ("1 2 3", 4)]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Header for Reason {
     const LIST: bool = true;
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
+        whole::<Self, _>(value, |cursor| {
             let protocol = value.slice_ref(cursor.token()?);
             let start = cursor.clone();
             let mut params = Params::read(value, cursor)?;

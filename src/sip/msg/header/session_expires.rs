@@ -1,10 +1,10 @@
 //! Session-Expires: how long a session lives without a refresh.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
-use crate::wire::params::Params;
+use crate::wire::params::{Params, ParamsRef};
 
 /// How long a session lives without a refresh, and who refreshes it (RFC 4028 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ impl Header for SessionExpires {
     const NAME: Name = Name::SessionExpires;
     const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            let delta = cursor.number()?;
-            let mut params = Params::read(value, cursor)?;
+    read_by!(
+        |cursor| Ok((cursor.number::<u32>()?, ParamsRef::read(cursor)?)),
+        |(delta, params): (u32, ParamsRef<'_>), value| {
+            let mut params = params.own(value);
             let refresher = params.value("refresher").and_then(|role| {
                 let is = |name: &str| role.eq_ignore_ascii_case(name);
                 match (is("uac"), is("uas")) {
@@ -54,13 +54,13 @@ impl Header for SessionExpires {
                 }
             });
             params.remove("refresher");
-            Ok(Self {
+            Self {
                 delta,
                 refresher,
                 params,
-            })
-        })
-    }
+            }
+        }
+    );
 
     fn write(&self, out: &mut String) {
         out.push_str(&self.delta.to_string());

@@ -3,7 +3,7 @@
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
-use crate::wire::cursor::{ByteSet, write_line};
+use crate::wire::cursor::{is_visible, write_line};
 
 /// What a text may hold.
 #[derive(Clone, Copy)]
@@ -14,17 +14,18 @@ enum Kind {
     Word,
 }
 
-fn read(name: Name, kind: Kind, value: &Text) -> Result<Text, HeaderError> {
-    const WORD: &ByteSet = &ByteSet::visible_except(b"");
-    let text = value.trim();
-    let start = value.len() - value.trim_start().len();
+fn read(name: Name, kind: Kind, value: &str) -> Result<&str, HeaderError> {
+    let text = value.trim_ascii();
+    let start = || value.len() - value.trim_ascii_start().len();
     match kind {
-        Kind::Free => Ok(value.slice_ref(text)),
-        Kind::Word if text.is_empty() => Err(HeaderError::syntax(name, "a word", start)),
-        Kind::Word => match text.bytes().position(|byte| !WORD.contains(byte)) {
-            Some(at) => Err(HeaderError::syntax(name, "one word", start + at)),
-            None => Ok(value.slice_ref(text)),
-        },
+        Kind::Free => Ok(text),
+        Kind::Word if text.is_empty() => Err(HeaderError::syntax(name, "a word", start())),
+        Kind::Word if is_visible(text) => Ok(text),
+        Kind::Word => {
+            let at = text.find(|c: char| c.is_ascii() && !c.is_ascii_graphic());
+            let at = start() + at.unwrap_or(text.len());
+            Err(HeaderError::syntax(name, "one word", at))
+        }
     }
 }
 
@@ -53,7 +54,11 @@ macro_rules! texts {
             const LIST: bool = $list;
 
             fn parse(value: &Text) -> Result<Self, HeaderError> {
-                read(Self::NAME, Kind::$kind, value).map(Self)
+                read(Self::NAME, Kind::$kind, value).map(|text| Self(value.slice_ref(text)))
+            }
+
+            fn check(value: &str) -> Result<(), HeaderError> {
+                read(Self::NAME, Kind::$kind, value).map(drop)
             }
 
             fn write(&self, out: &mut String) {
@@ -87,6 +92,17 @@ texts! {
     PAssertedService, Word, list = true;
     /// The service that the sender wants (RFC 6050 §4.2).
     PPreferredService, Word, list = true;
+    /// The calls that this one returns or answers (RFC 3261 §20.21).
+    InReplyTo, Word, list = true;
+    /// The version of MIME: `1.0` (RFC 3261 §20.24).
+    MimeVersion, Word, list = false;
+    /// The state that need not be sent again (RFC 5839); `*` is any.
+    SuppressIfMatch, Word, list = false;
+    /// Who vouches for From and To, as a signed token (RFC 8224 §4; before it the signature of RFC 4474). It
+    /// is carried and not looked into: rewriting it would break what was signed.
+    Identity, Free, list = false;
+    /// The place of a message in a message store (OMA CPM).
+    MessageUid, Word, list = false;
 }
 
 #[cfg(test)]

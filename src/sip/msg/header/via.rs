@@ -1,12 +1,12 @@
 //! Via: the way a request has come and its response goes back.
 
-use super::whole;
+use super::read_by;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
 use crate::wire::cursor::{Cursor, Syntax, write_line};
-use crate::wire::host::{Host, HostPort};
-use crate::wire::params::Params;
+use crate::wire::host::{Host, HostPort, HostPortRef, HostRef};
+use crate::wire::params::{Params, ParamsRef};
 use std::net::IpAddr;
 
 /// One hop of a request (RFC 3261 §20.42).
@@ -112,7 +112,7 @@ fn known(transport: &str) -> Option<Text> {
 
 /// `SIP/2.0/`, however it is spaced.
 fn skip_protocol(cursor: &mut Cursor<'_>) -> Result<(), Syntax> {
-    if cursor.eat_ignore_case("SIP/2.0/") {
+    if cursor.eat_text("SIP/2.0/") {
         cursor.skip_lws();
         return Ok(());
     }
@@ -127,31 +127,44 @@ fn skip_protocol(cursor: &mut Cursor<'_>) -> Result<(), Syntax> {
     }
 }
 
+/// A hop that was read and is not kept.
+struct ViaRef<'a> {
+    transport: &'a str,
+    sent_by: HostPortRef<'a>,
+    params: ParamsRef<'a>,
+}
+
+impl<'a> ViaRef<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        skip_protocol(cursor)?;
+        let transport = cursor.token()?;
+        let before = cursor.at();
+        cursor.skip_lws();
+        if cursor.at() == before {
+            return Err(cursor.error("a space"));
+        }
+        let host = HostRef::read(cursor)?;
+        let port = match cursor.eat_spaced(b':') {
+            true => Some(cursor.number()?),
+            false => None,
+        };
+        Ok(Self {
+            transport,
+            sent_by: HostPortRef { host, port },
+            params: ParamsRef::read(cursor)?,
+        })
+    }
+}
+
 impl Header for Via {
     const NAME: Name = Name::Via;
     const LIST: bool = true;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole(value, |cursor| {
-            skip_protocol(cursor)?;
-            let transport = cursor.token()?;
-            let before = cursor.at();
-            cursor.skip_lws();
-            if cursor.at() == before {
-                return Err(cursor.error("a space"));
-            }
-            let host = Host::read(value, cursor)?;
-            let port = match cursor.eat_spaced(b':') {
-                true => Some(cursor.number()?),
-                false => None,
-            };
-            Ok(Self {
-                transport: known(transport).unwrap_or_else(|| value.slice_ref(transport)),
-                sent_by: HostPort { host, port },
-                params: Params::read(value, cursor)?,
-            })
-        })
-    }
+    read_by!(ViaRef::read, |via: ViaRef<'_>, value: &Text| Self {
+        transport: known(via.transport).unwrap_or_else(|| value.slice_ref(via.transport)),
+        sent_by: via.sent_by.own(value),
+        params: via.params.own(value),
+    });
 
     fn write(&self, out: &mut String) {
         out.push_str("SIP/2.0/");

@@ -34,7 +34,7 @@ impl Header for Warning {
 
     fn parse(value: &Text) -> Result<Self, HeaderError> {
         const AGENT: &ByteSet = &ByteSet::visible_except(b"\",;");
-        whole(value, |cursor| {
+        whole::<Self, _>(value, |cursor| {
             let start = cursor.clone();
             let code = cursor.number()?;
             if !(100..=999).contains(&code) || cursor.at() - start.at() != 3 {

@@ -8,12 +8,17 @@
 
 mod compare;
 pub(crate) mod escape;
+mod request;
 mod sip;
 mod tel;
+mod typed;
 
+pub use request::UriRequestError;
 pub use sip::{SipUri, UriHeaders};
 pub use tel::TelUri;
 
+use self::sip::SipUriRef;
+use self::tel::TelUriRef;
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Cursor, Syntax};
 use crate::wire::host::{Host, HostPort};
@@ -93,30 +98,7 @@ impl Uri {
         cursor: &mut Cursor<'_>,
         extent: Extent,
     ) -> Result<Self, Syntax> {
-        const SCHEME: &ByteSet = &ByteSet::alphanumeric_and(b"+-.");
-        const ANY: &ByteSet = &ByteSet::visible_except(b"<>\"");
-        const BARE: &ByteSet = &ByteSet::visible_except(b"<>\";");
-        if !cursor.peek().is_some_and(|b| b.is_ascii_alphabetic()) {
-            return Err(cursor.error("a URI"));
-        }
-        let scheme = cursor.take_while(SCHEME);
-        cursor.expect(b':', "a colon after the scheme")?;
-        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-        if is("sip") || is("sips") {
-            return SipUri::read(text, cursor, extent, scheme.len() == 4).map(Self::Sip);
-        }
-        if is("tel") {
-            return TelUri::read(text, cursor, extent).map(Self::Tel);
-        }
-        let set = match extent {
-            Extent::Whole => ANY,
-            Extent::Bare => BARE,
-        };
-        let rest = cursor.take(set, "the rest of the URI")?;
-        Ok(Self::Other {
-            scheme: text.slice_ref(scheme),
-            rest: text.slice_ref(rest),
-        })
+        Ok(UriRef::read(cursor, extent)?.own(text))
     }
 
     /// Writes the URI. What its grammar does not allow is escaped.
@@ -176,6 +158,57 @@ impl Uri {
             Self::Other { scheme, rest } => Self::Other {
                 scheme: scheme.compact(),
                 rest: rest.compact(),
+            },
+        }
+    }
+}
+
+/// A URI that was read and is not kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UriRef<'a> {
+    Sip(SipUriRef<'a>),
+    Tel(TelUriRef<'a>),
+    Other { scheme: &'a str, rest: &'a str },
+}
+
+impl<'a> UriRef<'a> {
+    /// Reads as [`Uri::read`].
+    pub(crate) fn read(cursor: &mut Cursor<'a>, extent: Extent) -> Result<Self, Syntax> {
+        const SCHEME: &ByteSet = &ByteSet::alphanumeric_and(b"+-.");
+        const ANY: &ByteSet = &ByteSet::visible_except(b"<>\"");
+        const BARE: &ByteSet = &ByteSet::visible_except(b"<>\";");
+        // Nearly all are written so.
+        if cursor.eat_text("sip:") {
+            return SipUriRef::read(cursor, extent, false).map(Self::Sip);
+        }
+        if !cursor.peek().is_some_and(|b| b.is_ascii_alphabetic()) {
+            return Err(cursor.error("a URI"));
+        }
+        let scheme = cursor.take_while(SCHEME);
+        cursor.expect(b':', "a colon after the scheme")?;
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        if is("sip") || is("sips") {
+            return SipUriRef::read(cursor, extent, scheme.len() == 4).map(Self::Sip);
+        }
+        if is("tel") {
+            return TelUriRef::read(cursor, extent).map(Self::Tel);
+        }
+        let set = match extent {
+            Extent::Whole => ANY,
+            Extent::Bare => BARE,
+        };
+        let rest = cursor.take(set, "the rest of the URI")?;
+        Ok(Self::Other { scheme, rest })
+    }
+
+    /// The URI, sharing the buffer of `text`, out of which it was read.
+    pub(crate) fn own(self, text: &Text) -> Uri {
+        match self {
+            Self::Sip(uri) => Uri::Sip(uri.own(text)),
+            Self::Tel(uri) => Uri::Tel(uri.own(text)),
+            Self::Other { scheme, rest } => Uri::Other {
+                scheme: text.slice_ref(scheme),
+                rest: text.slice_ref(rest),
             },
         }
     }

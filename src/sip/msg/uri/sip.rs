@@ -3,8 +3,8 @@
 use super::{Extent, escape};
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Cursor, Syntax};
-use crate::wire::host::HostPort;
-use crate::wire::params::{Param, Params};
+use crate::wire::host::{HostPort, HostPortRef};
+use crate::wire::params::{Param, Params, ParamsRef};
 use std::borrow::Cow;
 
 /// A SIP or SIPS URI (RFC 3261 §19.1.1).
@@ -63,53 +63,6 @@ impl SipUri {
     pub fn with_param(mut self, name: &str, value: Option<&str>) -> Self {
         self.set_param(name, value);
         self
-    }
-
-    pub(super) fn read(
-        text: &Text,
-        cursor: &mut Cursor<'_>,
-        extent: Extent,
-        secure: bool,
-    ) -> Result<Self, Syntax> {
-        const USERINFO: &ByteSet = &ByteSet::visible_except(b"@<>\"");
-        const HEADERS: &ByteSet = &ByteSet::visible_except(b"<>\"");
-        const BARE_HEADERS: &ByteSet = &ByteSet::visible_except(b"<>\";");
-        let before = cursor.clone();
-        let userinfo = cursor.take_while(USERINFO);
-        let (mut user, mut password) = (None, None);
-        if cursor.eat(b'@') {
-            let (name, secret) = match userinfo.split_once(':') {
-                Some((name, secret)) => (name, Some(secret)),
-                None => (userinfo, None),
-            };
-            if name.is_empty() {
-                return Err(before.error("a user"));
-            }
-            user = Some(text.slice_ref(name));
-            password = secret.map(|secret| text.slice_ref(secret));
-        } else {
-            *cursor = before;
-        }
-        let host = HostPort::read(text, cursor)?;
-        let params = match extent {
-            Extent::Whole => Params::read_uri(text, cursor)?,
-            Extent::Bare => Params::new(),
-        };
-        let headers = match cursor.eat(b'?') {
-            true => UriHeaders(text.slice_ref(cursor.take_while(match extent {
-                Extent::Whole => HEADERS,
-                Extent::Bare => BARE_HEADERS,
-            }))),
-            false => UriHeaders::new(),
-        };
-        Ok(Self {
-            secure,
-            user,
-            password,
-            host,
-            params,
-            headers,
-        })
     }
 
     pub(super) fn write(&self, out: &mut String) {
@@ -203,6 +156,88 @@ impl SipUri {
             headers: UriHeaders(self.headers.0.compact()),
         }
     }
+}
+
+/// A SIP or SIPS URI that was read and is not kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SipUriRef<'a> {
+    secure: bool,
+    user: Option<&'a str>,
+    password: Option<&'a str>,
+    host: HostPortRef<'a>,
+    params: ParamsRef<'a>,
+    headers: &'a str,
+}
+
+impl<'a> SipUriRef<'a> {
+    pub(super) fn read(
+        cursor: &mut Cursor<'a>,
+        extent: Extent,
+        secure: bool,
+    ) -> Result<Self, Syntax> {
+        const HEADERS: &ByteSet = &ByteSet::visible_except(b"<>\"");
+        const BARE_HEADERS: &ByteSet = &ByteSet::visible_except(b"<>\";");
+        let (user, password) = match userinfo(cursor)? {
+            Some((user, password)) => (Some(user), password),
+            None => (None, None),
+        };
+        let host = HostPortRef::read(cursor)?;
+        let params = match extent {
+            Extent::Whole => ParamsRef::read_uri(cursor)?,
+            Extent::Bare => ParamsRef::NONE,
+        };
+        let headers = match cursor.eat(b'?') {
+            true => cursor.take_while(match extent {
+                Extent::Whole => HEADERS,
+                Extent::Bare => BARE_HEADERS,
+            }),
+            false => "",
+        };
+        Ok(Self {
+            secure,
+            user,
+            password,
+            host,
+            params,
+            headers,
+        })
+    }
+
+    pub(super) fn own(self, text: &Text) -> SipUri {
+        SipUri {
+            secure: self.secure,
+            user: self.user.map(|user| text.slice_ref(user)),
+            password: self.password.map(|password| text.slice_ref(password)),
+            host: self.host.own(text),
+            params: self.params.own(text),
+            headers: match self.headers {
+                "" => UriHeaders::new(),
+                headers => UriHeaders(text.slice_ref(headers)),
+            },
+        }
+    }
+}
+
+/// User and password, where there is an `@` after them.
+#[inline]
+fn userinfo<'a>(cursor: &mut Cursor<'a>) -> Result<Option<(&'a str, Option<&'a str>)>, Syntax> {
+    const PASSWORD: &ByteSet = &ByteSet::visible_except(b"@<>\"");
+    const USER: &ByteSet = &ByteSet::visible_except(b":@<>\"");
+    // A user may have in it nearly all that may follow the host, so it is looked for only where it can be.
+    if memchr::memchr(b'@', cursor.rest().as_bytes()).is_none() {
+        return Ok(None);
+    }
+    let mut ahead = cursor.clone();
+    let user = ahead.take_while(USER);
+    let password = ahead.eat(b':').then(|| ahead.take_while(PASSWORD));
+    if !ahead.eat(b'@') {
+        return Ok(None);
+    }
+    if user.is_empty() {
+        return Err(cursor.error("a user"));
+    }
+    *cursor = ahead;
+    Ok(Some((user, password)))
 }
 
 /// The parameter whose name means `name`: `%6C%72` is `lr`.

@@ -4,7 +4,7 @@ use super::sip::{PARAM, find, write_params};
 use super::{Extent, escape};
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Cursor, Syntax};
-use crate::wire::params::Params;
+use crate::wire::params::{Params, ParamsRef};
 use std::borrow::Cow;
 
 /// A tel URI (RFC 3966 §3).
@@ -39,27 +39,6 @@ impl TelUri {
             number,
             params: Params::new(),
         }
-    }
-
-    pub(super) fn read(
-        text: &Text,
-        cursor: &mut Cursor<'_>,
-        extent: Extent,
-    ) -> Result<Self, Syntax> {
-        let start = cursor.clone();
-        let number = cursor.take(&NUMBER, "a telephone number")?;
-        if !number
-            .bytes()
-            .any(|b| b.is_ascii_alphanumeric() || b == b'*' || b == b'#')
-        {
-            return Err(start.error("a telephone number"));
-        }
-        let params = match extent {
-            Extent::Whole => Params::read_uri(text, cursor)?,
-            Extent::Bare => Params::new(),
-        };
-        let number = text.slice_ref(number);
-        Ok(Self { number, params })
     }
 
     pub(super) fn write(&self, out: &mut String) {
@@ -104,6 +83,38 @@ impl TelUri {
         Self {
             number: self.number.compact(),
             params: self.params.compact(),
+        }
+    }
+}
+
+/// A tel URI that was read and is not kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TelUriRef<'a> {
+    number: &'a str,
+    params: ParamsRef<'a>,
+}
+
+impl<'a> TelUriRef<'a> {
+    pub(super) fn read(cursor: &mut Cursor<'a>, extent: Extent) -> Result<Self, Syntax> {
+        let start = cursor.clone();
+        let number = cursor.take(&NUMBER, "a telephone number")?;
+        if !number
+            .bytes()
+            .any(|b| b.is_ascii_alphanumeric() || b == b'*' || b == b'#')
+        {
+            return Err(start.error("a telephone number"));
+        }
+        let params = match extent {
+            Extent::Whole => ParamsRef::read_uri(cursor)?,
+            Extent::Bare => ParamsRef::NONE,
+        };
+        Ok(Self { number, params })
+    }
+
+    pub(super) fn own(self, text: &Text) -> TelUri {
+        TelUri {
+            number: text.slice_ref(self.number),
+            params: self.params.own(text),
         }
     }
 }
