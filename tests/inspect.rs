@@ -387,15 +387,15 @@ fn what_is_nothing_is_said_to_be_nothing() {
         (&b""[..], "nothing to decode at byte 0"),
         (
             b"hello",
-            "neither SIP, MSRP, CPIM, SDP, IMDN, isComposing nor multipart at byte 0",
+            "neither SIP, MSRP, CPIM, SDP, multipart nor a document that is known at byte 0",
         ),
         (
             b"\r\n\r\n\r\n",
-            "neither SIP, MSRP, CPIM, SDP, IMDN, isComposing nor multipart at byte 0",
+            "neither SIP, MSRP, CPIM, SDP, multipart nor a document that is known at byte 0",
         ),
         (
             b"\x00\xff\xfe",
-            "neither SIP, MSRP, CPIM, SDP, IMDN, isComposing nor multipart at byte 0",
+            "neither SIP, MSRP, CPIM, SDP, multipart nor a document that is known at byte 0",
         ),
     ] {
         assert_eq!(json(&[], input).1.as_deref(), Some(expected));
