@@ -13,7 +13,7 @@ use cpm::store::{Answerer, Directory};
 use cpm::trace::{Recorder, ladder, pcap};
 use cpm::wire::host::Host;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,10 @@ Usage: server --domain DOMAIN [OPTIONS]
   --tls-key FILE          its private key (PEM)
   --sips HOST:PORT        where SIP is spoken over TLS
   --msrps HOST:PORT       where MSRP is spoken over TLS
+  --tls-ca FILE           certificates (PEM) of whoever may vouch for a TLS server, or of the
+                          server itself
+  --core URI              the S-CSCF of an IMS core whose application server this is: its users
+                          register there, and their requests come from there and go back
   -h, --help              this text
 
 Port 0 takes any free port. When it listens the server prints one line:
@@ -59,6 +63,8 @@ struct Options {
     tls: Option<(PathBuf, PathBuf)>,
     sips: Option<String>,
     msrps: Option<String>,
+    ca: Option<PathBuf>,
+    core: Option<(Uri, IpAddr)>,
 }
 
 fn options() -> Options {
@@ -80,6 +86,8 @@ fn options() -> Options {
         tls: None,
         sips: None,
         msrps: None,
+        ca: None,
+        core: None,
     };
     while let Some(option) = parser.next().unwrap_or_else(|error| wrong(ME, error)) {
         match option {
@@ -103,6 +111,8 @@ fn options() -> Options {
             Long("tls-cert") => cert = Some(value::<PathBuf>(ME, "--tls-cert", &mut parser)),
             Long("tls-key") => key = Some(value::<PathBuf>(ME, "--tls-key", &mut parser)),
             Long("sips") => options.sips = Some(value(ME, "--sips", &mut parser)),
+            Long("tls-ca") => options.ca = Some(value(ME, "--tls-ca", &mut parser)),
+            Long("core") => options.core = Some(core(value(ME, "--core", &mut parser))),
             Long("msrps") => options.msrps = Some(value(ME, "--msrps", &mut parser)),
             Long("help") | Short('h') => {
                 print!("{HELP}");
@@ -159,6 +169,10 @@ async fn main() {
     let mut config = Config::new(&options.domain);
     config.trust_registered_udp = options.trust_flows;
     config.media = options.media;
+    if let Some((core, ip)) = &options.core {
+        config.core = Some(core.clone());
+        config.trusted.push(*ip);
+    }
     if let Some(seconds) = options.max_expiry {
         config.max_lifetime = Duration::from_secs(seconds);
     }
@@ -200,6 +214,22 @@ fn handle(net: &mut Driver<Participating>, answerer: &mut Answerer<Sqlite>, even
     }
 }
 
+/// The address of a core, as the Route to it, and the host whose word is taken.
+fn core(uri: Uri) -> (Uri, IpAddr) {
+    let mut uri = uri;
+    let ip = uri.as_sip().and_then(|uri| uri.host.host.ip());
+    let Some(ip) = ip else {
+        wrong(
+            ME,
+            format_args!("--core {uri}: not a SIP URI with an address"),
+        )
+    };
+    if let Some(uri) = uri.as_sip_mut() {
+        uri.set_param("lr", None);
+    }
+    (uri, ip)
+}
+
 /// Opens every socket that was asked for.
 async fn listen(net: &mut Driver<Participating>, options: &Options) -> (SocketAddr, SocketAddr) {
     let failed = |option: &str, text: &str, error: std::io::Error| -> ! {
@@ -237,7 +267,16 @@ async fn listen(net: &mut Driver<Participating>, options: &Options) -> (SocketAd
                 format_args!("--tls-cert {cert} --tls-key {key}: {error}"),
             )
         });
-        net.set_tls(&tls);
+        let client = match &options.ca {
+            None => tls.clone(),
+            Some(ca) => std::fs::read(ca)
+                .map_err(|error| error.to_string())
+                .and_then(|pem| tls.clone().trust(&pem).map_err(|error| error.to_string()))
+                .unwrap_or_else(|error| {
+                    wrong(ME, format_args!("--tls-ca {}: {error}", ca.display()))
+                }),
+        };
+        net.set_tls(&client);
         for (option, text, protocol) in [
             ("--sips", &options.sips, Protocol::Sip),
             ("--msrps", &options.msrps, Protocol::Msrp),

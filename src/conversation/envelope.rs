@@ -84,6 +84,8 @@ pub struct Envelope {
     pub private: bool,
     /// How many more hops the request may take (Max-Forwards).
     pub hops: u8,
+    /// The way that whoever sent the request wants it to take on: what is left of its Route.
+    pub route: Vec<Uri>,
 }
 
 impl Envelope {
@@ -103,6 +105,7 @@ impl Envelope {
             lifetime: None,
             private: false,
             hops: HOPS,
+            route: Vec::new(),
         }
     }
 
@@ -179,6 +182,9 @@ impl Envelope {
             private: Privacy::of(headers)
                 .map_or(true, |wish| wish.contains("id") || wish.contains("user")),
             hops: headers.find::<MaxForwards>()?.map_or(HOPS, |hops| hops.0),
+            route: (headers.all::<Route>())
+                .filter_map(|hop| Some(hop.ok()?.0.uri.compact()))
+                .collect(),
         })
     }
 

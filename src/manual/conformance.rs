@@ -104,6 +104,7 @@
 //! | RFC 5626 §4.4, §4.5 | flows are kept alive and made again | `s10_registration::rfc5626_4_4_1_the_flow_is_kept_alive_and_given_up_without_a_pong`, `s10_registration::rfc5626_4_5_a_registration_is_made_again_when_its_flow_breaks` |
 //! | RFC 6228 | 199: an early dialog is over | `rfc6228::rfc6228_4_the_early_dialog_is_forgotten_and_the_others_go_on` |
 //! | RFC 5922 §7 | a certificate names the domain | `tls::rfc5922_7_a_certificate_has_to_name_the_domain_in_full` |
+//! | TS 24.229 §5.4.1.7, §5.7, RFC 5502 | as an application server: the core says who is there; requests go back by the Route that they came with | `core::ts24229_5_4_1_7_the_core_says_who_is_registered`, `core::ts24229_5_7_a_request_goes_back_by_the_route_that_it_came_with`, `kamailio::kamailio_is_the_core_of_our_server_over_tls` |
 //! | RFC 5922 §4, RFC 5923 | a connection belongs to the name that was proved on it | `rfc5922::rfc5922_4_two_domains_at_one_address_share_no_connection`, `rfc5922::rfc5923_a_connection_that_a_peer_has_opened_is_not_taken_for_a_domain` |
 //! | RFC 7118 | SIP over WebSocket, as client and as server, in the clear and under TLS | `rfc7118::rfc7118_5_requests_and_responses_pass_a_websocket_both_ways`, `rfc7118::rfc7118_6_a_ping_is_answered_and_a_goodbye_too`, `sockets::rfc7118_a_chat_with_signalling_over_a_secure_websocket` |
 //!

@@ -170,15 +170,20 @@ impl Participating {
             event => return Some(event),
         };
         if *what.request().method() == Method::Register {
-            self.authenticate(net, what, source);
+            match what {
+                What::Request(id, request) if self.is_third_party(&request, source) => {
+                    self.hear_from_core(net, id, request, source);
+                }
+                what => self.authenticate(net, what, source),
+            }
             return None;
         }
         if self.has_entry(what.request()) {
-            return Some(self.enter(what, source, Side::Terminating));
+            return Some(self.enter(&net.ends.sip, what, source, Side::Terminating));
         }
-        if self.config.trusted.contains(&source.peer.ip()) {
-            let side = side(what.request());
-            return Some(self.enter(what, source, side));
+        if self.is_trusted(source) {
+            let side = Self::side_by_core(what.request());
+            return Some(self.enter(&net.ends.sip, what, source, side));
         }
         if let Some(user) = sender(what.request())
             && self.is_served(&user)
@@ -328,12 +333,12 @@ impl Participating {
     }
 
     /// Lets a request in from somebody who has established the identity already.
-    fn enter(&self, mut what: What, source: Source, side: Side) -> sip::Event {
+    fn enter(&self, sip: &sip::Endpoint, mut what: What, source: Source, side: Side) -> sip::Event {
         let request = what.request_mut();
-        if side == Side::Terminating {
-            request.headers_mut().remove(&Name::PServedUser);
+        Self::unwrap_route(sip, request, side);
+        if self.config.core.is_none() {
+            request.headers_mut().remove(&Name::Route);
         }
-        request.headers_mut().remove(&Name::Route);
         what.into_event(source)
     }
 

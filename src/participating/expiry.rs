@@ -151,7 +151,7 @@ impl Participating {
         let mut envelope = Envelope::new(recipient.clone(), sender.clone(), Service::Pager);
         envelope.identity = Identity::Asserted(vec![recipient]);
         envelope.thread = thread;
-        let destination = self.onward(net, sender);
+        let destination = self.onward(net, sender, &[]);
         net.legs.page(&mut net.ends, destination, &envelope, parcel);
     }
 }

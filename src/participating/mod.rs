@@ -13,6 +13,7 @@
 //! Nothing that was answered with a 2xx is lost: the answer to the sender waits until the next hop, or the
 //! durable store, has taken the content over. What must be durable goes out as a question in an [`Event`].
 
+mod core;
 mod devices;
 mod door;
 mod enrolment;
@@ -69,6 +70,11 @@ pub struct Config {
     /// Other domains that are told who a message is from even if its sender wants to stay unknown: they keep it
     /// to themselves (RFC 3325 §5).
     pub trusted_domains: Vec<Text>,
+    /// Where requests go on to, if this is an application server of an IMS core: its S-CSCF, as a Route. Its host is
+    /// to be [trusted](Self::trusted). Users may then register there instead of here, and the core says so
+    /// (TS 24.229 §5.4.1.7); what is for them, or from them, goes back to it by the Route that it came with, or by
+    /// this one.
+    pub core: Option<Uri>,
     /// Whether a request over UDP from the address of a registered device is believed to be that device's.
     /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
     /// saves a challenge for each request.
@@ -124,6 +130,7 @@ impl Config {
             domain: Text::from(domain.to_ascii_lowercase()),
             trusted: Vec::new(),
             trusted_domains: Vec::new(),
+            core: None,
             trust_registered_udp: false,
             media: MediaPath::Anchored,
             default_lifetime: DAY * 7,
@@ -180,6 +187,8 @@ pub struct Participating {
 enum Waiting {
     /// Whether the sender of a request is who it says.
     Knock(Box<Knock>),
+    /// Whether there is a user of whom the core has news.
+    News(Box<core::News>),
     /// Whether there is a user for whom a message or session is, and what that user wants.
     Arrival(Box<Arrival>),
     /// Whether a user who was unwilling still is.
@@ -336,6 +345,7 @@ impl Participating {
     /// Nobody answered a question: what waited for it is refused, and whoever sent it may try again.
     fn unanswered(&mut self, net: &mut Net<'_, Event>, waiting: Waiting) {
         match waiting {
+            Waiting::News(news) => news.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Knock(knock) => knock.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Arrival(arrival) => arrival.refuse(net, SipStatus::SERVICE_UNAVAILABLE),
             Waiting::Keep(keeping) => self.kept_or_not(net, *keeping, Err(StoreError::Unavailable)),
@@ -490,6 +500,7 @@ impl Answers<Option<Subscriber>> for Participating {
         subscriber: Option<Subscriber>,
     ) {
         match self.answered(question) {
+            Some(Waiting::News(news)) => self.learn(net, *news, subscriber.as_ref()),
             Some(Waiting::Knock(knock)) => self.open_or_not(net, *knock, subscriber.as_ref()),
             Some(Waiting::Arrival(arrival)) => self.arrive(net, *arrival, subscriber.as_ref()),
             Some(Waiting::Willing { user }) => {

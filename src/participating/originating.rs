@@ -1,5 +1,6 @@
 //! The originating side: from the served user outwards.
 
+use super::core::way_on;
 use super::{Event, Flight, Participating};
 use crate::conversation::{Custody, Destination, Envelope, Parcel, Service, anonymous};
 use crate::cpim::{self, HeaderName};
@@ -47,7 +48,7 @@ impl Participating {
             .request_uri()
             .unwrap_or_else(|| envelope.to.uri.clone());
         let envelope = self.outward(envelope, &recipient);
-        let destination = self.onward(net, recipient);
+        let destination = self.onward(net, recipient, &envelope.route);
         let parcel = net.legs.page(&mut net.ends, destination, &envelope, parcel);
         self.flights
             .insert(parcel, Flight::Relayed { custody, reports });
@@ -66,14 +67,15 @@ impl Participating {
     }
 
     /// The way to a user: the terminating side of this function, or of another domain's.
-    pub(super) fn onward(&self, net: &Net<'_, Event>, user: Uri) -> Destination {
-        let route = self
-            .is_served(&user)
-            .then(|| self.entry_route(net))
-            .flatten();
+    /// Behind a core, the core knows it: `route` is how it wants it told.
+    pub(super) fn onward(&self, net: &Net<'_, Event>, user: Uri, route: &[Uri]) -> Destination {
+        let route = way_on(route, self.config.core.as_ref()).unwrap_or_else(|| {
+            let own = self.is_served(&user).then(|| self.entry_route(net));
+            own.flatten().into_iter().collect()
+        });
         Destination {
             request_uri: user,
-            route: route.into_iter().collect(),
+            route,
             target: Target::Uri,
         }
     }

@@ -20,6 +20,21 @@ impl Participating {
         user: Text,
         subscriber: &Subscriber,
     ) {
+        self.bind(net, id, request, source, user, subscriber, true);
+    }
+
+    /// Applies a REGISTER. `is_own`: it is a device's, which is told what is needed to use the service.
+    #[allow(clippy::too_many_arguments, reason = "all of it is one request")]
+    pub(super) fn bind(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: ServerId,
+        request: &Request,
+        source: Source,
+        user: Text,
+        subscriber: &Subscriber,
+        is_own: bool,
+    ) {
         let update =
             match self
                 .bindings
@@ -35,14 +50,16 @@ impl Participating {
             };
         let mut response = update.response;
         let headers = response.headers_mut();
-        if let Ok(To(to)) = request.headers().get::<To>() {
-            headers.push(&PAssociatedUri(NameAddr::new(to.uri)));
-        }
-        for identity in subscriber.identities.iter().take(ASSOCIATED) {
-            headers.push(&PAssociatedUri(NameAddr::new(identity.clone())));
-        }
-        if let Some(route) = net.ends.sip.local_uri(None, Some(source.transport)) {
-            headers.push(&ServiceRoute(NameAddr::new(route)));
+        if is_own {
+            if let Ok(To(to)) = request.headers().get::<To>() {
+                headers.push(&PAssociatedUri(NameAddr::new(to.uri)));
+            }
+            for identity in subscriber.identities.iter().take(ASSOCIATED) {
+                headers.push(&PAssociatedUri(NameAddr::new(identity.clone())));
+            }
+            if let Some(route) = net.ends.sip.local_uri(None, Some(source.transport)) {
+                headers.push(&ServiceRoute(NameAddr::new(route)));
+            }
         }
         net.ends.sip.respond(&mut net.ends.cx, id, response);
         let devices = self.bindings.of(&update.aor).len();

@@ -4,6 +4,7 @@
 //! outlive the near one: while the user is lost, what comes for them is kept, and when they return the near
 //! leg is opened anew.
 
+use super::core::along;
 use super::originating::{is_for_users, signed, unsigned_if};
 use super::release::{completed, is_away};
 use super::terminating::{Delivery, is_deferrable};
@@ -204,6 +205,7 @@ impl Bridge {
                 identity: Identity::Asserted(vec![self.envelope.to.uri.clone()]),
                 // Whoever answers has not asked for it.
                 private: false,
+                route: Vec::new(),
                 ..self.envelope.clone()
             },
         }
@@ -299,7 +301,7 @@ impl Participating {
         };
         let recipient = bridge.envelope.to.uri.clone();
         let outward = self.outward(bridge.envelope.clone(), &recipient);
-        let destination = self.onward(net, recipient);
+        let destination = self.onward(net, recipient, &outward.route);
         match open(net, destination, &outward, offer, bridge.offer()) {
             Ok(far) => {
                 bridge.far = Some(far);
@@ -358,6 +360,7 @@ impl Participating {
             .and_then(|far| net.legs.direct_offer(far, net.ends.cx.limits));
         let envelope = bridge.inward().for_strangers();
         let legs = destinations.into_iter().filter_map(|destination| {
+            let destination = along(destination, &envelope);
             open(net, destination, &envelope, offer.clone(), bridge.offer()).ok()
         });
         let legs = legs.collect::<Vec<_>>();

@@ -2,7 +2,7 @@
 
 use super::Source;
 use crate::engine::{ConnId, Ids, Limits, Map};
-use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, To};
+use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, Path, To};
 use crate::sip::msg::{Name, Request, Response, Status, Uri};
 use crate::wire::Text;
 use crate::wire::params::Params;
@@ -387,7 +387,9 @@ impl Binding {
                 .value("reg-id")
                 .and_then(|id| id.parse().ok()),
             q: contact.q(),
-            path: headers.texts(&Name::Path).map(Text::from).collect(),
+            path: (headers.all::<Path>())
+                .filter_map(|hop| Some(Text::from(hop.ok()?.0.uri.to_string())))
+                .collect(),
             user_agent: headers.text(&Name::UserAgent).map(Text::from),
             params,
             call_id,
@@ -546,7 +548,8 @@ mod tests {
         assert_eq!((update.added.len(), update.refreshed.len()), (1, 0));
         let binding = &update.added[0];
         assert_eq!(binding.display.as_deref(), Some("phone"));
-        assert_eq!((binding.q, binding.path.len()), (200, 1));
+        assert_eq!(binding.q, 200);
+        assert_eq!(binding.path, ["sip:p1;lr", "sip:p2;lr"]);
         assert!(binding.params.has("+g.oma.sip-im"));
         assert_eq!(
             update.response.headers().text(&Name::Path),

@@ -234,12 +234,18 @@ impl Server {
 
     /// The same at an address, where one was before.
     pub(crate) fn start_at(folder: &Path, sip: SocketAddr) -> Self {
+        Self::start_with(folder, sip, &[])
+    }
+
+    /// The same with further options.
+    pub(crate) fn start_with(folder: &Path, sip: SocketAddr, options: &[String]) -> Self {
         let mut command = example("server");
         command.args(["--domain", DOMAIN, "--sip", &sip.to_string()]);
         command.args(["--msrp", "127.0.0.1:0"]);
         for user in ["alice", "bob", "carol"] {
             command.args(["--user", &format!("{user}:{}", password(user))]);
         }
+        command.args(options);
         command.args(["--db", "cpm.db"]).stdout(Stdio::piped());
         let mut running = Running::start(&mut command, folder, "server");
         let mut ready = String::new();
@@ -263,11 +269,23 @@ pub(crate) fn password(user: &str) -> String {
 
 /// Our chat client, registered.
 pub(crate) fn chat(folder: &Path, user: &str, server: &Server, transport: &str) -> Talking {
+    chat_at(folder, user, server.sip, transport, &[])
+}
+
+/// The same at another address than that of our server, with further options.
+pub(crate) fn chat_at(
+    folder: &Path,
+    user: &str,
+    at: SocketAddr,
+    transport: &str,
+    options: &[&str],
+) -> Talking {
     let mut command = example("chat");
     command.args(["--user", &format!("sip:{user}@{DOMAIN}")]);
     command.args(["--password", &password(user)]);
-    command.args(["--server", &server.sip.to_string()]);
+    command.args(["--server", &at.to_string()]);
     command.args(["--transport", transport, "--json"]);
+    command.args(options);
     let mut chat = Talking::start(&mut command, folder, user);
     chat.hear(&[("event", "registered")]);
     chat

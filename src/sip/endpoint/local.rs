@@ -3,6 +3,7 @@
 use super::{Endpoint, Listener};
 use crate::engine::Transport;
 use crate::sip::Uri;
+use crate::sip::locate::default_port;
 use crate::sip::msg::uri::SipUri;
 use std::net::SocketAddr;
 
@@ -16,6 +17,17 @@ impl Endpoint {
         if !self.config.listeners.contains(&listener) {
             self.config.listeners.push(listener);
         }
+    }
+
+    /// Whether a URI names one of our listeners.
+    pub fn is_local(&self, uri: &Uri) -> bool {
+        let Some(uri) = uri.as_sip() else {
+            return false;
+        };
+        self.config.listeners.iter().any(|listener| {
+            let port = (uri.host.port).unwrap_or_else(|| default_port(listener.transport));
+            uri.host.host.ip() == Some(listener.addr.ip()) && port == listener.addr.port()
+        })
     }
 
     /// A URI that leads to this endpoint, fit for a Route (`lr`): of `user` if there is one, over

@@ -1,0 +1,361 @@
+//! Behind an IMS core: as one of its application servers (TS 24.229 §5.7).
+//!
+//! The core has registered its users and asks for nothing but service. It tells us by a third-party REGISTER who is
+//! there (§5.4.1.7), sends us the requests of its users and those to them (with `P-Served-User`, RFC 5502, or an `orig`
+//! in the Route that says which), and gets back what we make of them, by the Route that it came with.
+
+use super::door::Side;
+use super::{Event, Participating, Subscriber, Waiting};
+use crate::conversation::{Destination, Envelope, Service};
+use crate::node::Net;
+use crate::sip::msg::header::{
+    Contact, FeatureTags, From, NameAddr, PAssertedIdentity, PServedUser, Path, Route, To,
+};
+use crate::sip::msg::{Message, Name, Request, Status};
+use crate::sip::{Endpoint, ServerId, Source, Target, Uri};
+use crate::wire::params::Params;
+
+/// A third-party REGISTER, whose user is being asked for.
+#[derive(Debug)]
+pub(super) struct News {
+    id: ServerId,
+    request: Request,
+    source: Source,
+}
+
+impl News {
+    pub(super) fn refuse(self, net: &mut Net<'_, Event>, status: Status) {
+        let response = self.request.response(status);
+        net.ends.sip.respond(&mut net.ends.cx, self.id, response);
+    }
+}
+
+impl Participating {
+    /// Whether somebody's word is taken for who sends a request.
+    pub(super) fn is_trusted(&self, source: Source) -> bool {
+        self.config.trusted.contains(&source.peer.ip())
+    }
+
+    /// Whether a REGISTER is the core's, about somebody else.
+    pub(super) fn is_third_party(&self, request: &Request, source: Source) -> bool {
+        let headers = request.headers();
+        let (Ok(From(from)), Ok(To(to))) = (headers.get(), headers.get()) else {
+            return false;
+        };
+        self.config.core.is_some() && self.is_trusted(source) && from.uri.aor() != to.uri.aor()
+    }
+
+    /// The core says that a user is there, or is gone: what is known of the user?
+    pub(super) fn hear_from_core(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        id: ServerId,
+        request: Request,
+        source: Source,
+    ) {
+        let news = News {
+            id,
+            request,
+            source,
+        };
+        let to = news.request.headers().get::<To>();
+        let user = match to {
+            Ok(To(to)) if self.is_served(&to.uri) => to.uri.aor(),
+            _ => return news.refuse(net, Status::NOT_FOUND),
+        };
+        if self.waiting.len() >= net.ends.cx.limits.questions {
+            return news.refuse(net, Status::SERVICE_UNAVAILABLE);
+        }
+        self.ask(net, Waiting::News(Box::new(news)), |reply| {
+            Event::Subscriber { user, reply }
+        });
+    }
+
+    /// What is known of the user. To us, a user of the core is one device, which is reached by way of the core.
+    pub(super) fn learn(
+        &mut self,
+        net: &mut Net<'_, Event>,
+        news: News,
+        subscriber: Option<&Subscriber>,
+    ) {
+        let (Some(subscriber), Ok(To(to))) = (subscriber, news.request.headers().get()) else {
+            return news.refuse(net, Status::NOT_FOUND);
+        };
+        let user = (subscriber.account.clone()).unwrap_or_else(|| to.uri.aor());
+        let mut request = news.request.clone();
+        let headers = request.headers_mut();
+        let contacts: Vec<_> = headers.all::<Contact>().filter_map(Result::ok).collect();
+        let core = contacts.iter().find_map(|contact| contact.address());
+        let core = core.map(|address| address.uri.clone());
+        let Some(mut core) = core.or_else(|| self.config.core.clone()) else {
+            return news.refuse(net, Status::BAD_REQUEST);
+        };
+        if let Some(uri) = core.as_sip_mut() {
+            uri.set_param("lr", None);
+        }
+        headers.remove(&Name::Path);
+        headers.remove(&Name::Contact);
+        headers.push(&Path(NameAddr::new(core)));
+        let mut device = NameAddr::new(to.uri);
+        device.params = self.features(net, &news.request, &user);
+        headers.push(&Contact::Address(device));
+        self.bind(net, news.id, &request, news.source, user, subscriber, false);
+    }
+
+    /// What the user's devices can do: as their own REGISTER says, if the core has enclosed it (§5.4.1.7A), else what
+    /// was known before, else everything.
+    fn features(&self, net: &Net<'_, Event>, request: &Request, user: &str) -> Params {
+        let enclosed = Message::parse(request.body().clone(), net.ends.cx.limits);
+        if let Ok(Message::Request(enclosed)) = enclosed
+            && let Some(Ok(contact)) = enclosed.headers().all::<Contact>().next()
+            && contact.features().icsis().next().is_some()
+        {
+            let mut params = contact.params().clone();
+            // These are about one of its devices, and one of its flows.
+            for name in ["+sip.instance", "reg-id", "expires", "q"] {
+                params.remove(name);
+            }
+            return params;
+        }
+        let before = self.bindings.of(user).iter().find(|binding| {
+            let mut services = FeatureTags::new(&binding.params).icsis();
+            !binding.path.is_empty() && services.next().is_some()
+        });
+        before.map_or_else(everything, |binding| binding.params.clone())
+    }
+
+    /// The side that a request of the core's is for (§5.7.1.3A): as P-Served-User says, or the Route.
+    pub(super) fn side_by_core(request: &Request) -> Side {
+        let headers = request.headers();
+        match headers.find::<PServedUser>() {
+            Ok(Some(served)) if served.session_case().is_some() => match served.is_originating() {
+                true => Side::Originating,
+                false => Side::Terminating,
+            },
+            _ => {
+                let first = headers.all::<Route>().next().and_then(Result::ok);
+                let is_orig = first.as_ref().is_some_and(|route| {
+                    let uri = route.0.uri.as_sip();
+                    uri.is_some_and(|uri| uri.has_param("orig"))
+                });
+                match is_orig {
+                    true => Side::Originating,
+                    false => Side::Terminating,
+                }
+            }
+        }
+    }
+
+    /// Readies a request of the core's: the Route up to us is taken off, the rest is the way on.
+    pub(super) fn unwrap_route(sip: &Endpoint, request: &mut Request, side: Side) {
+        let headers = request.headers_mut();
+        // The first one is ours even where it names us by a name that we do not know.
+        let own =
+            (headers.all::<Route>()).position(|hop| hop.is_ok_and(|hop| sip.is_local(&hop.0.uri)));
+        for _ in 0..=own.unwrap_or(0) {
+            let _ = headers.pop::<Route>();
+        }
+        match side {
+            Side::Terminating => headers.remove(&Name::PServedUser),
+            Side::Originating => {
+                let served = headers.find::<PServedUser>().ok().flatten();
+                let asserted = headers.all::<PAssertedIdentity>().next();
+                let asserted = asserted.and_then(Result::ok).map(|asserted| asserted.0.uri);
+                let from = headers.get::<From>().ok().map(|from| from.0.uri);
+                let served = served.map(|served| served.0.uri).or(asserted).or(from);
+                if let Some(user) = served {
+                    headers.set(&PServedUser::originating(user));
+                }
+            }
+        }
+    }
+}
+
+/// A destination on the way that the core wants a request to take on, if it has said so.
+pub(super) fn along(mut destination: Destination, envelope: &Envelope) -> Destination {
+    if !envelope.route.is_empty() {
+        destination.route.clone_from(&envelope.route);
+        destination.target = Target::Uri;
+    }
+    destination
+}
+
+/// Every service that a device may offer.
+fn everything() -> Params {
+    let services = [
+        Service::Pager,
+        Service::LargeMessage,
+        Service::Session,
+        Service::FileTransfer,
+    ];
+    let services = services.map(|service| service.icsi().replace(':', "%3A"));
+    let mut params = Params::default();
+    params.set_quoted("+g.3gpp.icsi-ref", &services.join(","));
+    params
+}
+
+/// The way on for whoever has no way yet.
+pub(super) fn way_on(envelope_route: &[Uri], core: Option<&Uri>) -> Option<Vec<Uri>> {
+    match (envelope_route, core) {
+        ([], core) => core.map(|core| vec![core.clone()]),
+        (route, _) => Some(route.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, DateTime, Input, Protocol, Seed, Transmit, Transport};
+    use crate::node::{Node, Output};
+    use crate::participating::{Config, Restored};
+    use std::net::SocketAddr;
+    use std::time::Instant;
+
+    const CORE: &str = "10.0.0.1:5060";
+    const OWN: &str = "10.0.0.2:5060";
+
+    /// An application server, and what it says to its core.
+    struct Server {
+        node: Node<Participating>,
+        now: Instant,
+    }
+
+    impl Server {
+        fn new() -> Self {
+            let now = Instant::now();
+            let wall = DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap();
+            let mut config = Config::new("example.com");
+            config
+                .trusted
+                .push(CORE.parse::<SocketAddr>().unwrap().ip());
+            config.core = Some("sip:scscf@10.0.0.1;lr".parse().unwrap());
+            let (clock, seed) = (Clock::new(now, wall), Seed::from_number(1));
+            let mut node = Participating::node(config, Restored::default(), clock, seed);
+            node.add_listener(Protocol::Sip, Transport::Udp, OWN.parse().unwrap());
+            Self { node, now }
+        }
+
+        /// What it says to a request from somewhere; users of whom it asks exist if their name is alice or bob.
+        fn ask(&mut self, from: &str, request: &str) -> Vec<String> {
+            let data = request.replace('\n', "\r\n").into();
+            let (local, peer) = (OWN.parse().unwrap(), from.parse().unwrap());
+            let input = Input::Datagram { local, peer, data };
+            self.node.handle_input(self.now, input);
+            let mut said = Vec::new();
+            while let Some(output) = self.node.poll_output() {
+                match output {
+                    Output::Event(Event::Subscriber { user, reply }) => {
+                        let known = ["sip:alice@example.com", "sip:bob@example.com"];
+                        let subscriber = known.contains(&&*user).then(Subscriber::default);
+                        self.node.answer(self.now, reply, subscriber);
+                    }
+                    Output::Event(_) => {}
+                    Output::Transmit(Transmit::Datagram { data, .. }) => {
+                        let text = String::from_utf8_lossy(&data).replace("\r\n", "\n");
+                        said.push(text);
+                    }
+                    Output::Transmit(_) => {}
+                }
+            }
+            said
+        }
+
+        fn devices(&self, user: &str) -> usize {
+            self.node.role().bindings().of(user).len()
+        }
+    }
+
+    fn request(method: &str, branch: &str, lines: &str) -> String {
+        format!(
+            "{method} sip:bob@example.com SIP/2.0\nVia: SIP/2.0/UDP {CORE};branch=z9hG4bK{branch}\n\
+             Max-Forwards: 70\nCall-ID: {branch}\nCSeq: 1 {method}\n{lines}Content-Length: 0\n\n"
+        )
+    }
+
+    fn register(user: &str, branch: &str, expires: u32) -> String {
+        let lines = format!(
+            "From: <sip:scscf.example.com>;tag=a\nTo: <sip:{user}@example.com>\n\
+             Contact: <sip:term@10.0.0.1>\nExpires: {expires}\n"
+        );
+        request("REGISTER", branch, &lines)
+    }
+
+    #[test]
+    fn ts24229_5_4_1_7_the_core_says_who_is_registered() {
+        let mut server = Server::new();
+        let said = server.ask(CORE, &register("bob", "a", 600));
+        assert!(said[0].starts_with("SIP/2.0 200 "), "{said:?}");
+        assert!(!said[0].contains("Service-Route"));
+        let bob = "sip:bob@example.com";
+        let binding = &server.node.role().bindings().of(bob)[0];
+        assert_eq!(binding.path, ["sip:term@10.0.0.1;lr"]);
+        assert!(FeatureTags::new(&binding.params).has_icsi(Service::Session.icsi()));
+        server.ask(CORE, &register("bob", "b", 0));
+        assert_eq!(server.devices(bob), 0);
+        // Nobody else may say so, and not of nobody.
+        let said = server.ask("10.0.0.9:5060", &register("bob", "c", 600));
+        assert!(said[0].starts_with("SIP/2.0 401 "), "{said:?}");
+        let said = server.ask(CORE, &register("carol", "d", 600));
+        assert!(said[0].starts_with("SIP/2.0 404 "), "{said:?}");
+    }
+
+    #[test]
+    fn ts24229_5_7_a_request_goes_back_by_the_route_that_it_came_with() {
+        let lines = |more: &str| {
+            format!(
+                "From: <sip:alice@example.com>;tag=a\nTo: <sip:bob@example.com>\n\
+                 P-Asserted-Identity: <sip:alice@example.com>\n{more}"
+            )
+        };
+        let onward = |said: &[String]| {
+            let message = said.iter().find(|text| text.starts_with("MESSAGE "));
+            let message = message.unwrap_or_else(|| panic!("{said:?}"));
+            let routes = message.lines().filter_map(|l| l.strip_prefix("Route: "));
+            (
+                message.lines().next().unwrap_or_default().to_owned(),
+                routes.collect::<Vec<_>>().join(", "),
+            )
+        };
+        for (branch, more, route) in [
+            // As the session case says, with the original dialog of the core.
+            (
+                "a",
+                "Route: <sip:10.0.0.2;lr>, <sip:odi1@10.0.0.1;lr>\n\
+                 P-Served-User: <sip:alice@example.com>;sescase=orig\n",
+                "<sip:odi1@10.0.0.1;lr>",
+            ),
+            // As the Route says.
+            (
+                "b",
+                "Route: <sip:as.example.com;lr;orig>, <sip:odi2@10.0.0.1;lr>\n",
+                "<sip:odi2@10.0.0.1;lr>",
+            ),
+            // To a user who is registered.
+            (
+                "c",
+                "Route: <sip:10.0.0.2;lr>, <sip:odi3@10.0.0.1;lr>\n\
+                 P-Served-User: <sip:bob@example.com>;sescase=term\n",
+                "<sip:odi3@10.0.0.1;lr>",
+            ),
+            // The core leaves the way to us.
+            (
+                "d",
+                "P-Served-User: <sip:alice@example.com>;sescase=orig\n",
+                "<sip:scscf@10.0.0.1;lr>",
+            ),
+            ("e", "", "<sip:term@10.0.0.1;lr>"),
+        ] {
+            let mut server = Server::new();
+            server.ask(CORE, &register("bob", "r", 600));
+            let said = server.ask(CORE, &request("MESSAGE", branch, &lines(more)));
+            let (line, routes) = onward(&said);
+            assert_eq!(line, "MESSAGE sip:bob@example.com SIP/2.0", "{branch}");
+            assert_eq!(routes, route, "{branch}");
+        }
+        // Whoever is not the core's has to show a password.
+        let mut server = Server::new();
+        let forged = request("MESSAGE", "f", &lines("Route: <sip:10.0.0.2;lr;orig>\n"));
+        let said = server.ask("10.0.0.9:5060", &forged);
+        assert!(said[0].starts_with("SIP/2.0 407 "), "{said:?}");
+    }
+}
