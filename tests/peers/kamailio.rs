@@ -207,7 +207,11 @@ fn kamailio_between_us_and_our_users_is_in_their_path() {
     let server = Server::start(&folder);
     let port = free_port();
     let server_port = server.sip.port().to_string();
-    let fill = [("PORT", &*port.to_string()), ("CORE", &*server_port)];
+    let fill = [
+        ("PORT", &*port.to_string()),
+        ("CORE", &*server_port),
+        ("DOMAIN", DOMAIN),
+    ];
     let kamailio = Kamailio::start(&folder, "edge", port, &fill, &[]);
     let edge = SocketAddr::from(([127, 0, 0, 1], port));
     let mut alice = chat_at(&folder, "alice", edge, "tcp", &[]);
