@@ -265,9 +265,8 @@ fn content(reader: Reader<'_, '_>) -> Result<Option<Text>, xml::Error> {
 
 /// A URI, as it is or percent-encoded as a whole, which SylkServer does.
 fn uri(text: &str) -> Text {
-    let text = text.trim();
-    let text = text.strip_prefix('<').unwrap_or(text);
-    let text = text.strip_suffix('>').unwrap_or(text);
+    let around = |char: char| char.is_whitespace() || matches!(char, '<' | '>');
+    let text = text.trim_matches(around);
     if text.contains(':') || !text.contains("%3") {
         return Text::from(text);
     }
@@ -284,7 +283,7 @@ fn uri(text: &str) -> Text {
     // What has no scheme even so is left as it came.
     match String::from_utf8(out) {
         Ok(decoded) if decoded.contains(':') && !decoded.contains(char::is_control) => {
-            Text::from(decoded)
+            Text::from(decoded.trim_matches(around))
         }
         _ => Text::from(text),
     }
