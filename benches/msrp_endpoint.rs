@@ -250,8 +250,9 @@ fn fan_out() -> (f64, f64) {
     let legs: Vec<(SessionId, ConnId, Uri)> = (0..LEGS)
         .map(|_| side.session(Settings::default()))
         .collect();
-    legs.iter()
-        .for_each(|(session, ..)| drop(switch.add(*session)));
+    for (session, ..) in &legs {
+        switch.add(*session);
+    }
     let message = Outgoing::new("message/cpim".into(), Bytes::from_static(CPIM.as_bytes()));
     let (mut sending, mut answering) = (Duration::MAX, Duration::MAX);
     let mut outs: Vec<Bytes> = Vec::with_capacity(ROUNDS * LEGS);

@@ -3,7 +3,7 @@
 use super::connection::{Chunk, Sink};
 use super::endpoint::{Endpoint, Timer};
 use super::event::{Event, Incoming, Receipt};
-use super::msg::{Continuation, Frame, Message, Method, Request, Status, answerable};
+use super::msg::{Continuation, Frame, Message, Method, Path, Request, Status, answerable};
 use super::pieces::Delivery;
 use super::receiver::{Answer, Owed, Partial, Report, is_wanted, wanted_by, write_response};
 use super::session::SessionId;
@@ -212,17 +212,14 @@ impl Endpoint {
             .and_then(|id| self.by_id.get(id).copied())
             .ok_or(Status::NO_SESSION)?;
         let state = self.sessions.get_mut(session.0).ok_or(Status::NO_SESSION)?;
-        let peer = request.from_path.last();
         if !state.settings.match_by_id_only {
             // More hops would have to come after us, and we are no relay.
-            if !state.local.matches(local) || request.to_path.iter().count() > 1 {
+            let is_alone = !request.to_path.as_str().contains([' ', '\t']);
+            let is_ours = state.local.as_str() == local.as_str() || state.local.matches(local);
+            if !is_ours || !is_alone {
                 return Err(Status::NO_SESSION);
             }
-            if state
-                .peer
-                .as_ref()
-                .is_some_and(|p| !p.last().matches(&peer))
-            {
+            if (state.peer.as_ref()).is_some_and(|peer| !same_end(peer, &request.from_path)) {
                 return Err(Status::FORBIDDEN);
             }
         }
@@ -230,7 +227,7 @@ impl Endpoint {
             // Through our relays, whose connection was ours before it was the peer's.
             Some(bound) if bound == conn && state.relays.is_some() && !state.up => {
                 if state.peer.is_none() {
-                    state.early = Some(peer.compact());
+                    state.early = Some(request.from_path.last().compact());
                 }
                 self.up(cx, session);
                 self.make_both_ready(cx, session);
@@ -249,7 +246,7 @@ impl Endpoint {
                 connection.closing = false;
                 state.conn = Some(conn);
                 if state.peer.is_none() {
-                    state.early = Some(peer.compact());
+                    state.early = Some(request.from_path.last().compact());
                 }
                 self.up(cx, session);
                 self.make_both_ready(cx, session);
@@ -522,6 +519,14 @@ impl Endpoint {
 /// What was done to the body before it was sent.
 fn content_encoding(request: &Request) -> Option<&Text> {
     super::digest::find(&request.others, "Content-Encoding").next()
+}
+
+/// Whether two paths lead to the same end. They do in most cases where they are spelled alike.
+fn same_end(one: &Path, other: &Path) -> bool {
+    fn end(path: &Path) -> Option<&str> {
+        path.as_str().split_ascii_whitespace().next_back()
+    }
+    end(one) == end(other) || one.last().matches(&other.last())
 }
 
 /// The largest message that is taken.

@@ -119,7 +119,7 @@ mod tests {
         let (weak, strong) = (parse(ABC_SHA1), parse(ABC_SHA256));
         assert!(Fingerprint::admits(std::slice::from_ref(&weak), b"abc"));
         assert!(Fingerprint::admits(&[weak.clone(), strong.clone()], b"abc"));
-        assert!(!Fingerprint::admits(&[strong.clone()], b"abd"));
+        assert!(!Fingerprint::admits(std::slice::from_ref(&strong), b"abd"));
         // The weak one fits, but there is a stronger.
         let other = Fingerprint::of(b"other");
         assert!(!Fingerprint::admits(&[weak, other.clone()], b"abc"));
