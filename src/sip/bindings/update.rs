@@ -1,0 +1,195 @@
+//! What a REGISTER does to the bindings of its user, and the response to it (RFC 3261 §10.3).
+
+use super::{Binding, Bindings};
+use crate::engine::Limits;
+use crate::sip::Source;
+use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, To};
+use crate::sip::msg::{Name, Request, Response, Status};
+use crate::wire::Text;
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
+/// What a REGISTER has changed.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The address of record in the form of [`Uri::aor`].
+    pub aor: Text,
+    /// Bindings that are new.
+    pub added: Vec<Binding>,
+    /// Bindings that were there before.
+    pub refreshed: Vec<Binding>,
+    /// Bindings that are gone.
+    pub removed: Vec<Binding>,
+    /// The 200 with every binding of the user; the registrar adds Service-Route and P-Associated-URI.
+    pub response: Response,
+}
+
+/// The response to a REGISTER that was refused.
+#[derive(Clone, Debug)]
+pub struct Refusal(Box<Response>);
+
+impl Refusal {
+    /// Why.
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// The response to be sent.
+    pub fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl Bindings {
+    /// Applies a REGISTER whose sender may change the bindings of its To.
+    ///
+    /// # Errors
+    ///
+    /// The response that refuses it: 400 for a malformed one, 423 for too short an interval, 503 for too
+    /// many bindings, 500 for one that is out of order.
+    pub fn update(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        source: Source,
+        limits: &Limits,
+    ) -> Result<Update, Refusal> {
+        match request.headers().get::<To>() {
+            Ok(to) => self.update_for(to.uri.aor(), now, request, source, limits),
+            Err(_) => Err(Refusal(Box::new(request.response(Status::BAD_REQUEST)))),
+        }
+    }
+
+    /// The same for the bindings of `aor`, of which To may be another name.
+    ///
+    /// # Errors
+    ///
+    /// See [`update`](Self::update).
+    pub fn update_for(
+        &mut self,
+        aor: Text,
+        now: Instant,
+        request: &Request,
+        source: Source,
+        limits: &Limits,
+    ) -> Result<Update, Refusal> {
+        let refuse = |status| Refusal(Box::new(request.response(status)));
+        let malformed = |_| refuse(Status::BAD_REQUEST);
+        let headers = request.headers();
+        let keys = request.keys().map_err(malformed)?;
+        let order = (Text::from(keys.call_id), keys.sequence);
+        let contacts: Vec<Contact> = (headers.all::<Contact>())
+            .collect::<Result<_, _>>()
+            .map_err(malformed)?;
+        // No device has need of more than to replace all that there may be.
+        if contacts.len() > limits.bindings.saturating_mul(2) {
+            return Err(refuse(Status::SERVICE_UNAVAILABLE));
+        }
+        let common = headers.find::<Expires>().map_err(malformed)?;
+
+        let before = self.live(now, &aor);
+        let mut after = before.clone();
+        let mut touched = Vec::new();
+        if contacts.contains(&Contact::Star) {
+            // Only alone, and only to remove (RFC 3261 §10.3, step 6).
+            if contacts.len() != 1 || common != Some(Expires(0)) {
+                return Err(refuse(Status::BAD_REQUEST));
+            }
+            if before.iter().any(|binding| binding.is_newer_than(&order)) {
+                return Err(refuse(Status::SERVER_INTERNAL_ERROR));
+            }
+            after.clear();
+        }
+        for contact in &contacts {
+            let Contact::Address(address) = contact else {
+                continue;
+            };
+            let asked = (contact.expires().ok().flatten())
+                .or_else(|| common.map(|expires| expires.0))
+                .map_or(self.default_expires, |s| Duration::from_secs(s.into()));
+            let place = after.iter().position(|binding| binding.is_of(address));
+            if let Some(old) = place.and_then(|place| after.get(place))
+                && old.is_newer_than(&order)
+            {
+                return Err(refuse(Status::SERVER_INTERNAL_ERROR));
+            }
+            if asked.is_zero() {
+                place.map(|place| after.remove(place));
+                continue;
+            }
+            if asked < self.min_expires {
+                let mut response = request.response(Status::INTERVAL_TOO_BRIEF);
+                let least = u32::try_from(self.min_expires.as_secs()).unwrap_or(u32::MAX);
+                response.headers_mut().set(&MinExpires(least));
+                return Err(Refusal(Box::new(response)));
+            }
+            let binding = Binding::new(
+                request,
+                contact,
+                address,
+                source,
+                order.clone(),
+                (now, now + asked.min(self.max_expires)),
+            );
+            touched.push(binding.contact.clone());
+            match place.and_then(|place| after.get_mut(place)) {
+                Some(old) => *old = binding,
+                None => after.push(binding),
+            }
+        }
+        if after.len() > limits.bindings {
+            return Err(refuse(Status::SERVICE_UNAVAILABLE));
+        }
+        after.sort_by_key(Binding::rank);
+        for binding in &after {
+            if touched.contains(&binding.contact) {
+                self.expiries
+                    .push(Reverse((binding.expires_at, aor.clone())));
+            }
+        }
+        let known = |list: &[Binding], one: &Binding| list.iter().any(|other| other.is_same(one));
+        let changed = |binding: &&Binding| touched.contains(&binding.contact);
+        let update = Update {
+            added: (after.iter().filter(changed))
+                .filter(|binding| !known(&before, binding))
+                .cloned()
+                .collect(),
+            refreshed: (after.iter().filter(changed))
+                .filter(|binding| known(&before, binding))
+                .cloned()
+                .collect(),
+            removed: (before.iter())
+                .filter(|binding| !known(&after, binding))
+                .cloned()
+                .collect(),
+            response: accepted(now, request, &after),
+            aor: aor.clone(),
+        };
+        if let Some(conn) = source.conn
+            && !touched.is_empty()
+        {
+            self.flows.insert((conn, aor.clone()));
+        }
+        self.put(aor, after);
+        Ok(update)
+    }
+}
+
+/// The 200 with every binding of the user (RFC 3261 §10.3, step 8; RFC 3327 §5.3).
+fn accepted(now: Instant, request: &Request, bindings: &[Binding]) -> Response {
+    let mut response = request.response(Status::OK);
+    let headers = response.headers_mut();
+    for binding in bindings {
+        let left = binding.expires_at.saturating_duration_since(now).as_secs();
+        let mut address = NameAddr::new(binding.contact.clone());
+        address.display = binding.display.clone();
+        address.params = binding.params.clone();
+        address.params.set("expires", Some(&left.to_string()));
+        headers.push(&Contact::Address(address));
+    }
+    for path in request.headers().texts(&Name::Path) {
+        // It was in a message, so there is no line end in it.
+        let _ = headers.push_text(Name::Path, path);
+    }
+    response
+}
