@@ -382,6 +382,9 @@ pub fn digest(bytes: &[u8], now: Instant) {
         stale: take.flag(),
         algorithm: take.one_of(&[Algorithm::Md5, Algorithm::Sha256]),
         qop: take.flag(),
+        integrity: take.flag(),
+        // The name that was hidden would not come back.
+        userhash: false,
     };
     let header = header::WwwAuthenticate::parse(&Text::from(challenge.write()));
     let header = header.expect("what is written is read");

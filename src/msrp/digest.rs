@@ -27,6 +27,7 @@ pub(super) fn seconds(others: &[(Text, Text)], name: &str) -> Option<u32> {
 pub(super) fn challenge(response: &Response) -> Option<Challenge> {
     find(&response.others, "WWW-Authenticate")
         .filter_map(|value| Challenge::read(&WwwAuthenticate::parse(value).ok()?.0))
+        .filter(|challenge| !challenge.algorithm.is_aka())
         .max_by_key(|challenge| challenge.algorithm)
 }
 

@@ -218,11 +218,10 @@ impl Participating {
             return self.challenge(net, what, source, false);
         };
         let secret = Secret::Password(&subscriber.password);
-        let method = what.request().method().as_str();
         let peer = source.peer.ip();
         match self
             .verifier
-            .verify(net.now(), peer, &answer, method, secret)
+            .verify(net.now(), peer, &answer, what.request(), secret)
         {
             Verdict::Right => {}
             Verdict::Stale => return self.challenge(net, what, source, true),

@@ -3,12 +3,15 @@
 //! Both sides as pure rules: a [`Challenge`] and a secret make an [`Answer`]; a [`Verifier`] makes challenges and
 //! tells right answers from wrong ones. A secret never leaves the caller's hands except into a hash.
 
+pub mod aka;
+mod info;
 mod verifier;
 
-pub use verifier::{Verdict, Verifier};
+pub use info::Info;
+pub use verifier::{Integrity, Verdict, Verifier};
 
 use crate::sip::msg::header::{Authorization, Credentials, ProxyAuthorization, WwwAuthenticate};
-use crate::sip::msg::{Header, Headers};
+use crate::sip::msg::{Header, Headers, Request};
 use crate::wire::Text;
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512_256};
@@ -30,16 +33,22 @@ pub enum Algorithm {
     Sha512_256,
     /// `SHA-512-256-sess`.
     Sha512_256Session,
+    /// `AKAv1-MD5`: what a SIM answers (RFC 3310); see [`aka`].
+    AkaV1Md5,
+    /// `AKAv2-MD5` (RFC 4169).
+    AkaV2Md5,
 }
 
 impl Algorithm {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Md5,
         Self::Md5Session,
         Self::Sha256,
         Self::Sha256Session,
         Self::Sha512_256,
         Self::Sha512_256Session,
+        Self::AkaV1Md5,
+        Self::AkaV2Md5,
     ];
 
     /// The name on the wire.
@@ -51,6 +60,8 @@ impl Algorithm {
             Self::Sha256Session => "SHA-256-sess",
             Self::Sha512_256 => "SHA-512-256",
             Self::Sha512_256Session => "SHA-512-256-sess",
+            Self::AkaV1Md5 => "AKAv1-MD5",
+            Self::AkaV2Md5 => "AKAv2-MD5",
         }
     }
 
@@ -59,6 +70,11 @@ impl Algorithm {
         Self::ALL
             .into_iter()
             .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a SIM answers it, and no password does.
+    pub const fn is_aka(self) -> bool {
+        matches!(self, Self::AkaV1Md5 | Self::AkaV2Md5)
     }
 
     const fn is_session(self) -> bool {
@@ -70,21 +86,26 @@ impl Algorithm {
 
     /// The hash of the parts with a colon between them, in hexadecimal.
     fn hash(self, parts: &[&str]) -> String {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        self.hash_bytes(&parts)
+    }
+
+    fn hash_bytes(self, parts: &[&[u8]]) -> String {
         match self {
-            Self::Md5 | Self::Md5Session => joined::<Md5>(parts),
+            Self::Md5 | Self::Md5Session | Self::AkaV1Md5 | Self::AkaV2Md5 => joined::<Md5>(parts),
             Self::Sha256 | Self::Sha256Session => joined::<Sha256>(parts),
             Self::Sha512_256 | Self::Sha512_256Session => joined::<Sha512_256>(parts),
         }
     }
 }
 
-fn joined<D: Digest>(parts: &[&str]) -> String {
+fn joined<D: Digest>(parts: &[&[u8]]) -> String {
     let mut hash = D::new();
     for (index, part) in parts.iter().enumerate() {
         if index > 0 {
             hash.update(b":");
         }
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     hexadecimal(&hash.finalize())
 }
@@ -104,6 +125,38 @@ pub enum Secret<'a> {
     Password(&'a str),
     /// `H(user:realm:password)` in lower-case hexadecimal, for one algorithm: what a server may store instead.
     Hashed(&'a str),
+    /// A password that is no text, as the one of AKA is ([`aka::password`]).
+    Bytes(&'a [u8]),
+}
+
+/// What a proof is for: the method, and the body, which `qop=auth-int` protects as well.
+///
+/// ```
+/// # use cpm::sip::digest::Asked;
+/// let without_body: Asked<'_> = "REGISTER".into();
+/// assert!(without_body.body.is_empty());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The body of the request.
+    pub body: &'a [u8],
+}
+
+impl<'a> From<&'a str> for Asked<'a> {
+    fn from(method: &'a str) -> Self {
+        Self { method, body: &[] }
+    }
+}
+
+impl<'a> From<&'a Request> for Asked<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self {
+            method: request.method().as_str(),
+            body: request.body(),
+        }
+    }
 }
 
 impl Secret<'_> {
@@ -117,6 +170,9 @@ impl Secret<'_> {
     ) -> String {
         let plain = match self {
             Self::Password(password) => algorithm.hash(&[user, realm, password]),
+            Self::Bytes(password) => {
+                algorithm.hash_bytes(&[user.as_bytes(), realm.as_bytes(), password])
+            }
             Self::Hashed(hash) => hash.to_ascii_lowercase(),
         };
         if algorithm.is_session() {
@@ -148,15 +204,20 @@ pub struct Challenge {
     pub algorithm: Algorithm,
     /// Whether quality of protection `auth` is offered; without it the answer has the form of RFC 2069.
     pub qop: bool,
+    /// Whether quality of protection `auth-int` is offered, which covers the body. It is taken where `auth` is not
+    /// offered: on the way to a server there may be who changes a body for good reasons.
+    pub integrity: bool,
+    /// Whether the user name may be sent as a hash (RFC 7616 §3.4.4), which is then done.
+    pub userhash: bool,
 }
 
 impl Challenge {
     /// The answer, `count` being how many times this nonce is used, this time included.
-    pub fn respond(
+    pub fn respond<'a>(
         &self,
         user: &str,
         secret: Secret<'_>,
-        method: &str,
+        asked: impl Into<Asked<'a>>,
         uri: &str,
         cnonce: &str,
         count: u32,
@@ -169,17 +230,21 @@ impl Challenge {
             response: Text::default(),
             algorithm: self.algorithm,
             opaque: self.opaque.clone(),
-            protection: self.qop.then(|| Protection {
+            protection: (self.qop || self.integrity).then(|| Protection {
                 cnonce: Text::from(cnonce),
                 count,
+                integrity: !self.qop,
             }),
+            user_hash: (self.userhash)
+                .then(|| Text::from(self.algorithm.hash(&[user, &self.realm]))),
+            auts: None,
         };
-        answer.response = Text::from(answer.expected(secret, method));
+        answer.response = Text::from(answer.expected(secret, asked.into()));
         answer
     }
 
     /// The challenge in a WWW-Authenticate or Proxy-Authenticate; `None` for another scheme, for an algorithm
-    /// that we do not have, and where only `auth-int` is offered.
+    /// that we do not have, and where no quality of protection is offered that we know.
     pub fn read(header: &Credentials) -> Option<Self> {
         let params = &header.params;
         if !header.is_digest() {
@@ -189,22 +254,25 @@ impl Challenge {
             Some(name) => Algorithm::named(name)?,
             None => Algorithm::Md5,
         };
-        let qop = match params.value("qop") {
-            Some(offered) => {
-                let mut offered = offered.split(',');
-                offered
-                    .any(|qop| qop.trim().eq_ignore_ascii_case("auth"))
-                    .then_some(true)?
-            }
-            None => false,
+        let offers = |wanted: &str| {
+            let mut offered = params.value("qop").unwrap_or_default().split(',');
+            offered.any(|qop| qop.trim().eq_ignore_ascii_case(wanted))
         };
+        let (qop, integrity) = (offers("auth"), offers("auth-int"));
+        if params.value("qop").is_some() && !qop && !integrity {
+            return None;
+        }
+        let is_true =
+            |name| (params.value(name)).is_some_and(|value| value.eq_ignore_ascii_case("true"));
         Some(Self {
             realm: params.text("realm")?.compact(),
             nonce: params.text("nonce")?.compact(),
             opaque: params.text("opaque").map(Text::compact),
-            stale: (params.value("stale")).is_some_and(|s| s.eq_ignore_ascii_case("true")),
+            stale: is_true("stale"),
             algorithm,
             qop,
+            integrity,
+            userhash: is_true("userhash"),
         })
     }
 
@@ -222,8 +290,11 @@ impl Challenge {
         params.set_quoted("realm", &self.realm);
         params.set_quoted("nonce", &self.nonce);
         params.set("algorithm", self.algorithm.name());
-        if self.qop {
-            params.set_quoted("qop", "auth");
+        match (self.qop, self.integrity) {
+            (true, true) => params.set_quoted("qop", "auth,auth-int"),
+            (true, false) => params.set_quoted("qop", "auth"),
+            (false, true) => params.set_quoted("qop", "auth-int"),
+            (false, false) => {}
         }
         if let Some(opaque) = &self.opaque {
             params.set_quoted("opaque", opaque);
@@ -231,23 +302,35 @@ impl Challenge {
         if self.stale {
             params.set("stale", "true");
         }
+        if self.userhash {
+            params.set("userhash", "true");
+        }
         header
     }
 }
 
-/// A count of uses and a nonce of the client's, which `qop=auth` demands.
+/// A count of uses and a nonce of the client's, which `qop` demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protection {
     /// The client's nonce.
     pub cnonce: Text,
     /// How many times the server's nonce was used.
     pub count: u32,
+    /// Whether the body is covered: `auth-int` instead of `auth`.
+    pub integrity: bool,
+}
+
+impl Protection {
+    const fn name(&self) -> &'static str {
+        if self.integrity { "auth-int" } else { "auth" }
+    }
 }
 
 /// What a client answers: the fields of Authorization or Proxy-Authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Who the client says it is.
+    /// Who the client says it is. In an answer that was read and has a [`user_hash`](Self::user_hash) it is that hash,
+    /// until the server has found out [whose](Self::is_from) it is and put the name here.
     pub user: Text,
     /// The realm of the challenge.
     pub realm: Text,
@@ -261,21 +344,31 @@ pub struct Answer {
     pub algorithm: Algorithm,
     /// As in the challenge.
     pub opaque: Option<Text>,
-    /// The fields of `qop=auth`.
+    /// The fields of `qop`.
     pub protection: Option<Protection>,
+    /// The hash that stands in place of the user name (RFC 7616 §3.4.4).
+    pub user_hash: Option<Text>,
+    /// `auts`: the SIM is out of step with its network (RFC 3310 §3.4); see [`aka::out_of_step`].
+    pub auts: Option<Text>,
 }
 
 impl Answer {
     /// The proof that belongs into `response`.
-    fn expected(&self, secret: Secret<'_>, method: &str) -> String {
+    fn expected(&self, secret: Secret<'_>, asked: Asked<'_>) -> String {
         let cnonce = self.protection.as_ref().map_or("", |p| &p.cnonce);
         let ha1 = secret.ha1(self.algorithm, &self.user, &self.realm, &self.nonce, cnonce);
-        let ha2 = self.algorithm.hash(&[method, &self.uri]);
+        let ha2 = match &self.protection {
+            Some(protection) if protection.integrity => {
+                let body = self.algorithm.hash_bytes(&[asked.body]);
+                self.algorithm.hash(&[asked.method, &self.uri, &body])
+            }
+            _ => self.algorithm.hash(&[asked.method, &self.uri]),
+        };
         match &self.protection {
-            Some(Protection { cnonce, count }) => {
-                let count = format!("{count:08x}");
+            Some(protection) => {
+                let (name, count) = (protection.name(), format!("{:08x}", protection.count));
                 self.algorithm
-                    .hash(&[&ha1, &self.nonce, &count, cnonce, "auth", &ha2])
+                    .hash(&[&ha1, &self.nonce, &count, cnonce, name, &ha2])
             }
             None => self.algorithm.hash(&[&ha1, &self.nonce, &ha2]),
         }
@@ -284,8 +377,23 @@ impl Answer {
     /// The proof that the server knows the secret too: `rspauth` of an Authentication-Info that follows this answer
     /// (RFC 7616 §3.5).
     pub fn server_proof(&self, secret: Secret<'_>) -> String {
+        self.server_proof_with(secret, &[])
+    }
+
+    /// The same for a response with that body, which counts where the answer has `qop=auth-int`.
+    pub fn server_proof_with(&self, secret: Secret<'_>, body: &[u8]) -> String {
         // As the client's, without a method.
-        self.expected(secret, "")
+        self.expected(secret, Asked { method: "", body })
+    }
+
+    /// Whether the client says that it is this user, by name or by the hash of it.
+    pub fn is_from(&self, user: &str) -> bool {
+        match &self.user_hash {
+            None => self.user == *user,
+            Some(hash) => {
+                hash.eq_ignore_ascii_case(&self.algorithm.hash(&[user, self.realm.as_str()]))
+            }
+        }
     }
 
     /// The answer to a challenge of this realm in a request: to one of a proxy (407) or of a server (401), as whoever
@@ -314,15 +422,26 @@ impl Answer {
             None => Algorithm::Md5,
         };
         let protection = match params.value("qop") {
-            Some(qop) if qop.eq_ignore_ascii_case("auth") => Some(Protection {
-                cnonce: params.text("cnonce")?.clone(),
-                count: u32::from_str_radix(params.value("nc")?, 16).ok()?,
-            }),
-            Some(_) => return None,
+            Some(qop) => {
+                let integrity = qop.eq_ignore_ascii_case("auth-int");
+                if !integrity && !qop.eq_ignore_ascii_case("auth") {
+                    return None;
+                }
+                Some(Protection {
+                    cnonce: params.text("cnonce")?.clone(),
+                    count: u32::from_str_radix(params.value("nc")?, 16).ok()?,
+                    integrity,
+                })
+            }
             None => None,
         };
+        let is_hashed =
+            (params.value("userhash")).is_some_and(|hashed| hashed.eq_ignore_ascii_case("true"));
+        let user = params.text("username")?.clone();
         Some(Self {
-            user: params.text("username")?.clone(),
+            user_hash: is_hashed.then(|| user.clone()),
+            auts: params.text("auts").cloned(),
+            user,
             realm: params.text("realm")?.clone(),
             nonce: params.text("nonce")?.clone(),
             uri: params.text("uri")?.clone(),
@@ -337,16 +456,22 @@ impl Answer {
     pub fn header(&self) -> Credentials {
         let mut header = Credentials::new("Digest");
         let params = &mut header.params;
-        params.set_quoted("username", &self.user);
+        params.set_quoted("username", self.user_hash.as_ref().unwrap_or(&self.user));
         params.set_quoted("realm", &self.realm);
         params.set_quoted("nonce", &self.nonce);
         params.set_quoted("uri", &self.uri);
         params.set_quoted("response", &self.response);
         params.set("algorithm", self.algorithm.name());
-        if let Some(Protection { cnonce, count }) = &self.protection {
-            params.set("qop", "auth");
-            params.set("nc", &format!("{count:08x}"));
-            params.set_quoted("cnonce", cnonce);
+        if let Some(protection) = &self.protection {
+            params.set("qop", protection.name());
+            params.set("nc", &format!("{:08x}", protection.count));
+            params.set_quoted("cnonce", &protection.cnonce);
+        }
+        if self.user_hash.is_some() {
+            params.set("userhash", "true");
+        }
+        if let Some(auts) = &self.auts {
+            params.set_quoted("auts", auts);
         }
         if let Some(opaque) = &self.opaque {
             params.set_quoted("opaque", opaque);
@@ -367,6 +492,8 @@ mod tests {
             stale: false,
             algorithm,
             qop: true,
+            integrity: false,
+            userhash: false,
         }
     }
 
@@ -416,7 +543,7 @@ mod tests {
         let hashed = Algorithm::Md5.hash(&["Mufasa", "testrealm@host.com", "Circle Of Life"]);
         assert_eq!(hashed, "939e7578ed9e3c518a452acee763bce9");
         assert_eq!(
-            answer.expected(Secret::Hashed(&hashed), "GET"),
+            answer.expected(Secret::Hashed(&hashed), "GET".into()),
             answer.response.as_str()
         );
     }
@@ -462,12 +589,13 @@ mod tests {
 
     #[test]
     fn challenges_and_answers_there_and_back() {
-        for qop in [true, false] {
+        for (qop, integrity) in [(true, false), (true, true), (false, true), (false, false)] {
             for algorithm in Algorithm::ALL {
                 let mut challenge = challenge("a\"b\\c", "n", algorithm);
                 challenge.opaque = Some(Text::from_static("o"));
                 challenge.stale = true;
                 challenge.qop = qop;
+                challenge.integrity = integrity;
                 assert_eq!(
                     Challenge::read(&challenge.header()),
                     Some(challenge.clone())
@@ -498,7 +626,7 @@ mod tests {
         for text in [
             "Basic realm=\"x\"",
             "Digest realm=\"x\", nonce=\"y\", algorithm=ROT13",
-            "Digest realm=\"x\", nonce=\"y\", qop=\"auth-int\"",
+            "Digest realm=\"x\", nonce=\"y\", qop=\"auth-conf\"",
             "Digest realm=\"x\"",
         ] {
             let header = WwwAuthenticate::parse(&Text::from(text)).unwrap();
@@ -509,5 +637,46 @@ mod tests {
         ));
         let challenge = Challenge::read(&header.unwrap()).unwrap();
         assert!(challenge.qop && challenge.stale && challenge.algorithm == Algorithm::Md5);
+    }
+
+    #[test]
+    fn rfc7616_3_4_3_auth_int_covers_the_body() {
+        let mut offered = challenge("r", "n", Algorithm::Sha256);
+        (offered.qop, offered.integrity) = (false, true);
+        let asked = |body| Asked {
+            method: "MESSAGE",
+            body,
+        };
+        let secret = Secret::Password("p");
+        let answer = offered.respond("u", secret, asked(b"hello"), "sip:x", "c", 1);
+        let ha1 = Algorithm::Sha256.hash(&["u", "r", "p"]);
+        let body = Algorithm::Sha256.hash(&["hello"]);
+        let ha2 = Algorithm::Sha256.hash(&["MESSAGE", "sip:x", &body]);
+        let proof = Algorithm::Sha256.hash(&[&ha1, "n", "00000001", "c", "auth-int", &ha2]);
+        assert_eq!(answer.response, proof.as_str());
+        assert_ne!(answer.expected(secret, asked(b"hullo")), proof);
+        assert_eq!(answer.header().params.value("qop"), Some("auth-int"));
+    }
+
+    #[test]
+    fn rfc7616_3_4_4_a_name_is_hidden_if_the_server_can_find_it() {
+        let mut offered = challenge("r", "n", Algorithm::Md5);
+        offered.userhash = true;
+        assert_eq!(Challenge::read(&offered.header()).as_ref(), Some(&offered));
+        let sent = answer(&offered, "wonderland", 1);
+        let mut seen = Answer::read(&sent.header()).unwrap();
+        assert!(
+            !sent
+                .header()
+                .params
+                .value("username")
+                .unwrap()
+                .contains("alice")
+        );
+        assert!(seen.is_from("alice") && !seen.is_from("bob"));
+        // With the name that it has found the server can check the proof.
+        seen.user = Text::from_static("alice");
+        let expected = seen.expected(Secret::Password("wonderland"), "REGISTER".into());
+        assert_eq!(expected, seen.response.as_str());
     }
 }

@@ -1,6 +1,6 @@
 //! The server's side.
 
-use super::{Algorithm, Answer, Challenge, Secret, hexadecimal};
+use super::{Algorithm, Answer, Asked, Challenge, Secret, hexadecimal};
 use crate::engine::{Ids, Map};
 use crate::wire::Text;
 use sha2::{Digest, Sha256};
@@ -18,6 +18,18 @@ pub enum Verdict {
     Wrong,
 }
 
+/// Whether the bodies of requests are to be proved as well (`qop=auth-int`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Integrity {
+    /// Only `auth` is offered. Proxies may have reasons to change a body.
+    #[default]
+    Unasked,
+    /// The client may choose.
+    Offered,
+    /// Only `auth-int` is offered, and nothing else is right.
+    Required,
+}
+
 /// The server's side: makes nonces, and remembers how often each was used.
 ///
 /// A nonce is a time and a keyed hash over that time and the client's address, so that nothing has to be
@@ -31,16 +43,23 @@ pub struct Verifier {
     lifetime: Duration,
     capacity: usize,
     algorithms: Vec<Algorithm>,
+    integrity: Integrity,
     /// By what is in a nonce of ours: when it was issued, in milliseconds, and as which.
     used: Map<(u64, u32), Used>,
     /// When those that are too old were last looked for.
     swept: Duration,
 }
 
-/// Which counts of a nonce were used: the highest, and which of the 64 up to it.
+/// What is remembered of a nonce.
 #[derive(Debug)]
 struct Used {
     issued: Duration,
+    counts: Counts,
+}
+
+/// Which counts of a nonce were used: the highest, and which of the 64 up to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
     highest: u32,
     window: u64,
 }
@@ -60,6 +79,7 @@ impl Verifier {
             lifetime: Duration::from_secs(300),
             capacity: 262_144,
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
+            integrity: Integrity::default(),
             used: ids.map(),
             swept: Duration::ZERO,
         }
@@ -80,6 +100,11 @@ impl Verifier {
         self.algorithms = algorithms;
     }
 
+    /// Sets whether bodies are covered; they are not unless it is called.
+    pub const fn set_integrity(&mut self, integrity: Integrity) {
+        self.integrity = integrity;
+    }
+
     /// The challenges for a client at `peer`: one header each, in this order (RFC 8760 §2.3).
     pub fn challenges(&mut self, now: Instant, peer: IpAddr, stale: bool) -> Vec<Challenge> {
         let age = self.age(now);
@@ -94,28 +119,36 @@ impl Verifier {
                 opaque: None,
                 stale,
                 algorithm,
-                qop: true,
+                qop: self.integrity != Integrity::Required,
+                integrity: self.integrity != Integrity::Unasked,
+                userhash: false,
             })
             .collect()
     }
 
     /// Whether the sender of a request knows the secret of the user it names.
-    pub fn verify(
+    pub fn verify<'a>(
         &mut self,
         now: Instant,
         peer: IpAddr,
         answer: &Answer,
-        method: &str,
+        asked: impl Into<Asked<'a>>,
         secret: Secret<'_>,
     ) -> Verdict {
         // Without a count an answer could be replayed.
         let Some(protection) = &answer.protection else {
             return Verdict::Wrong;
         };
-        if answer.realm != self.realm
+        let is_fit = match self.integrity {
+            Integrity::Unasked => !protection.integrity,
+            Integrity::Offered => true,
+            Integrity::Required => protection.integrity,
+        };
+        if !is_fit
+            || answer.realm != self.realm
             || !self.algorithms.contains(&answer.algorithm)
             || !same(
-                answer.expected(secret, method).as_bytes(),
+                answer.expected(secret, asked.into()).as_bytes(),
                 answer.response.to_ascii_lowercase().as_bytes(),
             )
         {
@@ -148,10 +181,9 @@ impl Verifier {
         }
         let used = self.used.entry(nonce).or_insert(Used {
             issued,
-            highest: 0,
-            window: 0,
+            counts: Counts::default(),
         });
-        if used.admit(count) {
+        if used.counts.admit(count) {
             Verdict::Right
         } else {
             Verdict::Stale
@@ -172,7 +204,11 @@ impl Verifier {
             IpAddr::V4(peer) => data.extend_from_slice(&peer.octets()),
             IpAddr::V6(peer) => data.extend_from_slice(&peer.octets()),
         }
-        let proof = hexadecimal(&hmac(&self.key, &data)[..12]);
+        let proof = hexadecimal(
+            hmac::<Sha256>(&self.key, &data)
+                .get(..12)
+                .unwrap_or_default(),
+        );
         format!("{millis:016x}{number:08x}{proof}")
     }
 
@@ -202,10 +238,10 @@ impl std::fmt::Debug for Verifier {
 /// How long to wait between two looks for nonces that are too old.
 const SWEEP: Duration = Duration::from_secs(1);
 
-impl Used {
+impl Counts {
     /// Whether `count` was not used yet. Datagrams overtake each other, so that one below the highest is fine
     /// if it is near and new.
-    fn admit(&mut self, count: u32) -> bool {
+    pub(super) fn admit(&mut self, count: u32) -> bool {
         if count == 0 {
             return false;
         }
@@ -224,27 +260,29 @@ impl Used {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) with a key shorter than a block.
-fn hmac(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
-    let mut inner = [0x36; 64];
-    let mut outer = [0x5c; 64];
-    for (index, byte) in key.iter().enumerate() {
-        inner[index] ^= byte;
-        outer[index] ^= byte;
-    }
-    let inner = Sha256::new()
-        .chain_update(inner)
-        .chain_update(data)
-        .finalize();
-    Sha256::new()
-        .chain_update(outer)
-        .chain_update(inner)
-        .finalize()
-        .into()
+/// HMAC (RFC 2104) with a hash whose blocks have 64 bytes.
+pub(super) fn hmac<D: Digest>(key: &[u8], data: &[u8]) -> Vec<u8> {
+    let hashed;
+    let key = if key.len() > 64 {
+        hashed = D::digest(key);
+        &hashed[..]
+    } else {
+        key
+    };
+    let pad = |with: u8| {
+        let mut block = [with; 64];
+        for (byte, key) in block.iter_mut().zip(key) {
+            *byte ^= key;
+        }
+        block
+    };
+    let inner = D::new().chain_update(pad(0x36)).chain_update(data);
+    let outer = D::new().chain_update(pad(0x5c));
+    outer.chain_update(inner.finalize()).finalize().to_vec()
 }
 
 /// Compares in a time that does not tell where the difference is.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
@@ -275,11 +313,8 @@ mod tests {
 
     #[test]
     fn rfc4231_hmac() {
-        // Test case 1 of RFC 4231 has a key of 20 bytes, which zeros lengthen without changing the result.
-        let mut key = [0; 32];
-        key[..20].fill(0x0b);
         assert_eq!(
-            hexadecimal(&hmac(&key, b"Hi There")),
+            hexadecimal(&hmac::<Sha256>(&[0x0b; 20], b"Hi There")),
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
         );
     }
@@ -394,5 +429,26 @@ mod tests {
             Secret::Password("wonderland"),
         );
         assert_eq!(verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn where_integrity_is_required_a_changed_body_is_wrong_and_so_is_auth_alone() {
+        let (mut verifier, now, peer) = verifier();
+        verifier.set_integrity(Integrity::Required);
+        let asked = |body| Asked {
+            method: "MESSAGE",
+            body,
+        };
+        let mut challenge = verifier.challenges(now, peer, false).remove(0);
+        assert_eq!(challenge.header().params.value("qop"), Some("auth-int"));
+        let secret = Secret::Password("wonderland");
+        let mut verify = |challenge: &Challenge, said, count| {
+            let answer = challenge.respond("alice", secret, asked(b"hi"), "sip:x", "c", count);
+            verifier.verify(now, peer, &answer, asked(said), secret)
+        };
+        assert_eq!(verify(&challenge, b"ho", 1), Verdict::Wrong);
+        assert_eq!(verify(&challenge, b"hi", 1), Verdict::Right);
+        (challenge.qop, challenge.integrity) = (true, false);
+        assert_eq!(verify(&challenge, b"hi", 2), Verdict::Wrong);
     }
 }

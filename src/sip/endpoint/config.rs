@@ -88,17 +88,35 @@ pub struct Credentials {
     /// The password.
     pub password: Text,
     /// The realm that they belong to. A challenge of another realm is not answered, since the answer would
-    /// give a stranger something to guess the password from. `None` answers every realm.
+    /// give a stranger something to guess the password from. `None` answers the realm that the registrar or the
+    /// outbound proxy asks for first, from then on that one alone, and only to them; where there is neither, the realm
+    /// that the first peer asks for.
     pub realm: Option<Text>,
+    /// Whether a SIM answers the challenges that are for one ([`digest::aka`](crate::sip::digest::aka)):
+    /// [`Event::SimAsked`](super::Event::SimAsked). With an empty password nothing else is answered.
+    pub sim: bool,
+    /// Whether a 2xx counts as a failure unless it proves that the server knows the password as well (`rspauth`,
+    /// RFC 7616 §3.5), after a request that has answered a 401. A wrong proof always does.
+    pub mutual: bool,
 }
 
 impl Credentials {
-    /// Credentials for every realm.
+    /// A password for the realm of the server that asks for it first.
     pub fn new(user: impl Into<Text>, password: impl Into<Text>) -> Self {
         Self {
             user: user.into(),
             password: password.into(),
             realm: None,
+            sim: false,
+            mutual: false,
+        }
+    }
+
+    /// A SIM, for a user who is named so (the private identity, IMPI).
+    pub fn sim(user: impl Into<Text>) -> Self {
+        Self {
+            sim: true,
+            ..Self::new(user, Text::default())
         }
     }
 }

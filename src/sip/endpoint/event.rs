@@ -4,11 +4,13 @@ use super::{
     CallId, DialogId, NotifierId, PublicationId, RegistrationId, RequestId, ServerId, Source,
     SubscriptionId,
 };
-use crate::engine::ConnId;
+use crate::engine::{ConnId, QuestionId};
+use crate::sip::digest::aka;
 use crate::sip::msg::header::{self, Reason, SubscriptionState};
 use crate::sip::msg::{Request, Response, Status, Uri};
 use crate::sip::offer::Misplaced;
 use crate::sip::subscription::{End, Over};
+use crate::wire::Text;
 use std::time::Duration;
 
 /// What happened at an endpoint.
@@ -276,6 +278,16 @@ pub enum Event {
         /// When the next attempt will be made; `None` if there will be none before it is updated.
         retry_in: Option<Duration>,
     },
+    /// A challenge is for a SIM (RFC 3310, RFC 4169): answer with
+    /// [`answer_sim`](super::Endpoint::answer_sim) within `Limits::question`, else the challenge stands.
+    SimAsked {
+        /// The user, as [`Credentials`](super::Credentials) name it.
+        user: Text,
+        /// What the SIM is asked.
+        question: aka::Question,
+        /// What to answer to, once.
+        id: QuestionId,
+    },
     /// A connection that was up has broken, or a keep-alive on it was not answered.
     FlowLost {
         /// Which.
@@ -296,6 +308,9 @@ pub enum Failure {
     /// We are at a limit of our own.
     #[error("at a limit of this endpoint")]
     Overloaded,
+    /// The server did not prove that it knows the password (RFC 7616 §3.5).
+    #[error("the server does not know the password")]
+    Impostor,
     /// The host name has no address, or the URI is not one that SIP can be sent to.
     #[error("no address for the target")]
     Unresolvable,
@@ -306,7 +321,9 @@ impl Failure {
     pub const fn status(self) -> Status {
         match self {
             Self::Timeout => Status::REQUEST_TIMEOUT,
-            Self::Transport | Self::Overloaded | Self::Unresolvable => Status::SERVICE_UNAVAILABLE,
+            Self::Transport | Self::Overloaded | Self::Impostor | Self::Unresolvable => {
+                Status::SERVICE_UNAVAILABLE
+            }
         }
     }
 }

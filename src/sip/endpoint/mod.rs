@@ -58,6 +58,7 @@ use crate::engine::{
     ConnId, Cx, Direction, Ids, Key, Map, Protocol, QuestionId, Record, Sighting, Slab, Timers,
     Transport,
 };
+use crate::sip::digest::aka;
 use crate::sip::msg::{Frame, Message, Mode, Request, Response};
 use crate::sip::register;
 use crate::sip::transaction::Timer;
@@ -170,6 +171,11 @@ impl Endpoint {
     /// Takes a registration back. Ends with [`Event::Unregistered`].
     pub fn unregister(&mut self, cx: &mut Cx<'_>, id: RegistrationId) {
         self.end_registration(cx, id.0);
+    }
+
+    /// Answers [`Event::SimAsked`], once: the request that was challenged goes on.
+    pub fn answer_sim(&mut self, cx: &mut Cx<'_>, id: QuestionId, reaction: aka::Reaction) {
+        self.sim_answered(cx, id, reaction);
     }
 
     /// A datagram arrived.

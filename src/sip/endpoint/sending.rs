@@ -4,7 +4,7 @@
 //! host name resolved, a connection opened, another address tried and a challenge answered; every attempt is a
 //! client transaction of its own.
 
-use super::auth::Asker;
+use super::auth::{Asker, Claim, Proof, Proven};
 use super::client::{COOKIE, Input};
 use super::fill::sequence;
 use super::fork::Within;
@@ -27,7 +27,7 @@ pub(super) struct Sending {
     pub(super) request: Request,
     pub(super) target: Target,
     pub(super) user: User,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// The way of the last attempt.
     hop: Option<Hop>,
     /// What was not tried yet, the next one first.
@@ -35,11 +35,15 @@ pub(super) struct Sending {
     /// Finds more, if the next hop is a name.
     locator: Option<Box<Locator>>,
     /// What came of the last attempt, while there are others to be made.
-    last: Option<Box<Result<Response, Failure>>>,
+    pub(super) last: Option<Box<Result<Response, Failure>>>,
     /// The challenges that were answered: whose, the realm, the nonce.
     pub(super) answered: Vec<(Asker, Text, Text)>,
     /// Whether the answers in it are ours, to be made anew for every attempt.
     pub(super) is_proved: bool,
+    /// What the last attempt said to servers, by which their proofs are checked.
+    pub(super) proofs: Vec<Proof>,
+    /// Whether a SIM was out of step already.
+    pub(super) is_resynced: bool,
 }
 
 impl Sending {
@@ -83,7 +87,7 @@ pub(super) enum User {
 
 impl User {
     /// Whether the request is within a dialog.
-    const fn is_in_dialog(self) -> bool {
+    pub(super) const fn is_in_dialog(self) -> bool {
         match self {
             Self::Above { call } => call.is_some(),
             Self::Reinvite { .. }
@@ -101,11 +105,13 @@ impl User {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// Between two attempts.
     Idle,
     /// The domain name system was asked something.
     Resolving(QuestionId),
+    /// A SIM was asked for the answer to a challenge.
+    Asking(QuestionId, Box<Claim>),
     /// The connection of an attempt is being opened.
     Connecting(ConnId, Candidate),
     /// A transaction is under way.
@@ -157,6 +163,8 @@ impl Endpoint {
             last: None,
             answered: Vec::new(),
             is_proved: false,
+            proofs: Vec::new(),
+            is_resynced: false,
         });
         self.dispatch(cx, key);
         key
@@ -419,8 +427,9 @@ impl Endpoint {
             && let Some(hop) = self.clients.get(client).map(|client| client.hop)
             && self.answer_challenge(cx, key, &hop, &response)
         {
-            return self.retry(cx, key, client);
+            return;
         }
+        let is_impostor = self.hear_proof(key, &response) == Proven::Wrong && status.is_success();
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
@@ -433,21 +442,32 @@ impl Endpoint {
             match sending.user {
                 User::Invite(call) => {
                     let invite = sending.request.clone();
-                    return self.invite_success(cx, call, &invite, response);
+                    self.invite_success(cx, call, &invite, response);
+                    if is_impostor {
+                        self.hang_up_call(cx, call, None);
+                    }
+                    return;
                 }
                 User::Reinvite { call, refresh } => {
                     let invite = sending.request.clone();
                     self.timers.cancel(&Deadline::Sending(key));
-                    return self.reinvite_success(cx, call, refresh, &invite, response);
+                    self.reinvite_success(cx, call, refresh, &invite, response);
+                    if is_impostor {
+                        self.hang_up_call(cx, call, None);
+                    }
+                    return;
                 }
                 _ => {}
             }
+        }
+        if is_impostor {
+            return self.fail(cx, key, Failure::Impostor);
         }
         self.complete_with(cx, key, response);
     }
 
     /// A request has its final response.
-    fn complete_with(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
+    pub(super) fn complete_with(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
         self.timers.cancel(&Deadline::Sending(key));
         if let Some(sending) = self.sendings.remove(key) {
             self.finished(cx, RequestId(key), sending, Ok(response));
@@ -455,10 +475,7 @@ impl Endpoint {
     }
 
     /// Sends a request again over the same hop, in a new transaction (RFC 3261 §22.1).
-    pub(super) fn retry(&mut self, cx: &mut Cx<'_>, key: Key, client: Key) {
-        let Some(hop) = self.clients.get(client).map(|client| client.hop) else {
-            return;
-        };
+    pub(super) fn retry(&mut self, cx: &mut Cx<'_>, key: Key, hop: Hop) {
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
@@ -536,7 +553,7 @@ impl Endpoint {
     pub(super) fn abandon(&mut self, key: Key) {
         self.timers.cancel(&Deadline::Sending(key));
         if let Some(sending) = self.sendings.remove(key)
-            && let Stage::Resolving(question) = sending.stage
+            && let Stage::Resolving(question) | Stage::Asking(question, _) = sending.stage
         {
             self.questions.remove(&question);
         }
@@ -597,6 +614,10 @@ impl Endpoint {
         match std::mem::replace(&mut sending.stage, Stage::Idle) {
             Stage::Resolving(question) => {
                 self.located(cx, question, |locator, _| locator.silence());
+            }
+            Stage::Asking(question, _) => {
+                self.questions.remove(&question);
+                self.leave_challenged(cx, key);
             }
             Stage::Connecting(conn, _) => {
                 self.net.unwatch(conn, Watcher::Sending(key));

@@ -459,7 +459,10 @@ fn rfc3261_22_2_an_answer_to_a_server_is_shown_to_no_other_server_of_the_same_ho
 fn what_is_remembered_of_challenges_is_bounded() {
     let mut wire = Wire::new();
     wire.end("10.0.0.1:5060", |config, limits| {
-        config.credentials = Some(Credentials::new("alice", "wonderland"));
+        config.credentials = Some(Credentials {
+            realm: Some("example.com".into()),
+            ..Credentials::new("alice", "wonderland")
+        });
         limits.sip_challenges = 2;
     });
     let send = |wire: &mut Wire, number: u32| {
