@@ -215,6 +215,12 @@ impl<R: Role> Node<R> {
         self.legs.set_contact(contact);
     }
 
+    /// What the certificate of this node is described by in sessions over TLS, so that peers believe it without
+    /// anybody who vouches for it (RFC 8122). The driver's `Tls` knows it.
+    pub fn set_fingerprint(&mut self, fingerprint: Option<crate::sdp::Fingerprint>) {
+        self.msrp.set_fingerprint(fingerprint);
+    }
+
     /// Lets somebody look on at every message in and out, or nobody.
     pub fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
         self.outbox.set_tap(tap);
@@ -441,6 +447,11 @@ impl<R: Role> Node<R> {
                     net.ends.handle_accept(protocol, transport, peer, local)
                 });
                 self.hairpins.join(conn, other);
+                // Who is at the other end needs no proof.
+                if protocol == Protocol::Msrp {
+                    self.msrp.handle_own(conn);
+                    self.msrp.handle_own(other);
+                }
                 self.step(now, |_, net| {
                     net.ends.handle_input(Input::Connected { conn, local })
                 });

@@ -6,7 +6,7 @@ use crate::cpim;
 use crate::engine::{Cx, Limits};
 use crate::msrp;
 use crate::sdp::msrp::{Media, Setup};
-use crate::sdp::{self, Direction, Origin, Session};
+use crate::sdp::{self, Direction, Fingerprint, Origin, Session};
 use crate::sip::msg::Request;
 use crate::sip::msg::header::ContentType;
 use crate::wire::Text;
@@ -80,8 +80,13 @@ impl Terms {
     }
 
     /// The offer for a session of ours at `path`.
-    pub(super) fn offer(&self, cx: &mut Cx<'_>, path: &[msrp::Uri]) -> Bytes {
-        let media = self.media(path);
+    pub(super) fn offer(
+        &self,
+        cx: &mut Cx<'_>,
+        path: &[msrp::Uri],
+        own: Option<&Fingerprint>,
+    ) -> Bytes {
+        let media = self.media(path, own);
         let origin = Origin::new(cx.ids, address(&media));
         sdp::msrp::offer(&media, &origin).write()
     }
@@ -92,8 +97,9 @@ impl Terms {
         cx: &mut Cx<'_>,
         peer: &Peer,
         path: &[msrp::Uri],
+        own: Option<&Fingerprint>,
     ) -> (Bytes, msrp::Role) {
-        let mut media = self.media(path);
+        let mut media = self.media(path, own);
         let setup = Setup::answer(peer.media.setup, self.setup);
         media.setup = Some(setup);
         media.direction = peer.media.direction.answer(self.direction);
@@ -120,7 +126,7 @@ impl Terms {
         self.cema && peer.media.cema
     }
 
-    fn media(&self, path: &[msrp::Uri]) -> Media {
+    fn media(&self, path: &[msrp::Uri], own: Option<&Fingerprint>) -> Media {
         let (host, port, secure) =
             path.first()
                 .map_or((Text::from_static("0.0.0.0"), DISCARD, false), |uri| {
@@ -136,6 +142,9 @@ impl Terms {
             path.iter().map(|uri| Text::from(uri.to_string())).collect(),
         );
         media.secure = secure;
+        let own = own.filter(|_| secure);
+        let own = own.map(|own| Text::from(own.to_string()));
+        media.fingerprint = own.into_iter().collect();
         media.cema = self.cema;
         media.setup = Some(self.setup);
         media.accept_types.clone_from(&self.accept_types);
@@ -191,12 +200,20 @@ impl Peer {
             .collect()
     }
 
-    pub(super) const fn session(&self) -> &Session {
-        &self.session
+    /// Lets an MSRP session know what the peer has said of itself.
+    pub(super) fn describe(&self, terms: &Terms, settings: &mut msrp::Settings) {
+        settings.peer_max_size = self.media.max_size;
+        settings.match_by_id_only = terms.agrees_on_cema(self);
+        let read = |text: &Text| Fingerprint::parse(text).unwrap_or_else(Fingerprint::unknown);
+        // Only TLS shows certificates. One that cannot be read was meant to keep others out nevertheless.
+        settings.fingerprints = match self.media.secure {
+            true => self.media.fingerprint.iter().map(read).collect(),
+            false => Vec::new(),
+        };
     }
 
-    pub(super) const fn max_size(&self) -> Option<u64> {
-        self.media.max_size
+    pub(super) const fn session(&self) -> &Session {
+        &self.session
     }
 
     pub(super) fn accepts(&self, content_type: &str, wrapped: Option<&str>) -> bool {
@@ -328,9 +345,9 @@ mod tests {
             };
             let (alice, bob) = (terms(Setup::Active, offers), terms(Setup::Passive, answers));
             let (offer, answer, role) = with_cx(|cx| {
-                let offer = alice.offer(cx, &path("10.0.0.1"));
+                let offer = alice.offer(cx, &path("10.0.0.1"), None);
                 let peer = Peer::read_media(&offer, cx.limits).unwrap();
-                let (answer, role) = bob.answer(cx, &peer, &path("10.0.0.2"));
+                let (answer, role) = bob.answer(cx, &peer, &path("10.0.0.2"), None);
                 (peer, answer, role)
             });
             assert_eq!(role, msrp::Role::Passive);

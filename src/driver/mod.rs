@@ -23,7 +23,8 @@
 //! * **In.** A connection from which the node wants nothing is not read, so the peer feels it.
 //! * **Errors** of single sockets are the node's business ([`Input::Closed`](crate::engine::Input)) and
 //!   never end the loop.
-//! * **Certificates** of peers are checked for the name that the node wanted: see [`Tls`].
+//! * **Certificates** of peers are checked for the name that the node wanted: see [`Tls`]. Those of MSRP are shown to
+//!   the node as well, which looks at them itself where it has a fingerprint (RFC 8122).
 //!
 //! ```no_run
 //! use cpm::driver::Driver;
@@ -45,6 +46,7 @@
 mod addresses;
 mod connection;
 mod datagrams;
+mod described;
 mod listener;
 mod machine;
 mod ready;
@@ -178,9 +180,12 @@ impl<R: Role> Driver<R> {
         addr: SocketAddr,
         tls: &Tls,
     ) -> io::Result<SocketAddr> {
-        let acceptor = tls
-            .acceptor()
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let acceptor = match protocol {
+            Protocol::Msrp => tls.asking_acceptor(),
+            _ => tls.acceptor(),
+        };
+        let acceptor =
+            acceptor.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let local = self
             .sockets
             .listen_stream(protocol, Transport::Tls, addr, Some(acceptor))

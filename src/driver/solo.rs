@@ -64,7 +64,7 @@ impl<M: Single> SoloDriver<M> {
     /// The address cannot be had, or `tls` has no identity.
     pub async fn listen_tls(&mut self, addr: SocketAddr, tls: &Tls) -> io::Result<SocketAddr> {
         let acceptor = tls
-            .acceptor()
+            .asking_acceptor()
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let local = self
             .sockets

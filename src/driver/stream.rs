@@ -1,5 +1,6 @@
 //! A byte stream, in the clear or under TLS.
 
+use bytes::Bytes;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -25,6 +26,13 @@ impl Stream {
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp().local_addr()
+    }
+
+    /// The certificate that the other end has shown, in DER.
+    pub(super) fn certificate(&self) -> Option<Bytes> {
+        let Self::Tls(tls) = self else { return None };
+        let shown = tls.get_ref().1.peer_certificates()?.first()?;
+        Some(Bytes::copy_from_slice(shown))
     }
 
     /// Ready when the socket below can take bytes.

@@ -1,5 +1,7 @@
 //! Certificates: ours, and whose we believe.
 
+use super::described::AnyCertificate;
+use crate::sdp::Fingerprint;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, IpAddr as PkiIpAddr, PrivateKeyDer, ServerName, UnixTime};
 use std::io;
@@ -35,7 +37,11 @@ pub struct Tls {
     roots: Arc<RootCertStore>,
     peers: Vec<CertificateDer<'static>>,
     server: Option<Arc<ServerConfig>>,
+    /// For MSRP, whose peers may have described their certificates.
+    asking: Option<Arc<ServerConfig>>,
     client: Option<Arc<ClientConfig>>,
+    /// For peers whose certificate the node looks at itself.
+    described: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Debug)]
@@ -72,7 +78,9 @@ impl Default for Tls {
             roots: Arc::new(RootCertStore::empty()),
             peers: Vec::new(),
             server: None,
+            asking: None,
             client: None,
+            described: None,
         }
     }
 }
@@ -106,6 +114,11 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
         self.server = Some(Arc::new(server));
+        let asking = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(Arc::new(AnyCertificate(provider())))
+            .with_single_cert(identity.chain.clone(), identity.key.clone_key())?;
+        self.asking = Some(Arc::new(asking));
         self.identity = Some(Arc::new(identity));
         self.rebuild()
     }
@@ -128,6 +141,7 @@ impl Tls {
     /// Replaces what listeners use, for what the rest of this type does not offer.
     #[must_use]
     pub fn with_server(mut self, config: Arc<ServerConfig>) -> Self {
+        self.asking = Some(Arc::clone(&config));
         self.server = Some(config);
         self
     }
@@ -135,8 +149,16 @@ impl Tls {
     /// Replaces what connections that we open use. How names are checked is then up to it.
     #[must_use]
     pub fn with_client(mut self, config: Arc<ClientConfig>) -> Self {
+        self.described = Some(Arc::clone(&config));
         self.client = Some(config);
         self
+    }
+
+    /// The fingerprint of our certificate, for [`msrp::Config::fingerprint`](crate::msrp::Config): a peer that has it
+    /// from our description of a session believes us without anybody who vouches for us (RFC 8122).
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        let certificate = self.identity.as_ref()?.chain.first()?;
+        Some(Fingerprint::of(certificate))
     }
 
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
@@ -144,8 +166,18 @@ impl Tls {
         Ok(TlsAcceptor::from(config))
     }
 
-    pub(super) fn connector(&self) -> io::Result<TlsConnector> {
-        match &self.client {
+    /// The same, and peers are asked for a certificate: none has to be shown, and any is passed on (RFC 8122 §6).
+    pub(super) fn asking_acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        let config = self.asking.clone().ok_or(TlsError::NoIdentity)?;
+        Ok(TlsAcceptor::from(config))
+    }
+
+    pub(super) fn connector(&self, described: bool) -> io::Result<TlsConnector> {
+        let config = match described {
+            true => &self.described,
+            false => &self.client,
+        };
+        match config {
             Some(config) => Ok(TlsConnector::from(Arc::clone(config))),
             None => Err(io::Error::other(
                 "no roots to check a peer's certificate with",
@@ -160,17 +192,27 @@ impl Tls {
             peers: self.peers.clone(),
             provider: Arc::clone(&provider),
         });
+        let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
+        self.client = Some(self.client_with(Arc::clone(&provider), verifier)?);
+        self.described = Some(self.client_with(provider, any)?);
+        Ok(self)
+    }
+
+    fn client_with(
+        &self,
+        provider: Arc<CryptoProvider>,
+        verifier: Arc<dyn ServerCertVerifier>,
+    ) -> Result<Arc<ClientConfig>, TlsError> {
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        self.client = Some(Arc::new(match &self.identity {
+        Ok(Arc::new(match &self.identity {
             Some(identity) => {
                 builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())?
             }
             None => builder.with_no_client_auth(),
-        }));
-        Ok(self)
+        }))
     }
 }
 

@@ -105,6 +105,14 @@ pub enum Input {
         /// All of it.
         data: Bytes,
     },
+    /// The other end of a connection has shown a certificate while TLS was set up. To be told before
+    /// [`Connected`](Self::Connected), and of a connection that a peer has opened before anything that it says.
+    Secured {
+        /// Which.
+        conn: ConnId,
+        /// The certificate of the other end itself, in DER.
+        certificate: Bytes,
+    },
     /// A connection that the node asked for is up.
     Connected {
         /// Which.
@@ -151,6 +159,9 @@ pub enum Transmit {
         peer: SocketAddr,
         /// The name that a TLS certificate must be valid for; the address itself if `None`.
         name: Option<Text>,
+        /// Whether the node has a description of the certificate and looks at it itself (RFC 8122): then any is taken,
+        /// self-signed ones too, and reported by [`Input::Secured`]. A driver that cannot do so fails instead.
+        described: bool,
     },
     /// Bytes wait for a connection: pull them with [`Node::poll_stream`](crate::node)
     /// whenever its socket can take some.
@@ -205,6 +216,23 @@ impl Outbox {
         peer: SocketAddr,
         name: Option<Text>,
     ) -> ConnId {
+        self.dial(protocol, transport, peer, name, false)
+    }
+
+    /// Opens a connection under TLS to a peer whose certificate the caller knows by its description: whoever answers is
+    /// let through to [`Input::Secured`], and nothing must be said to it before that.
+    pub fn connect_described(&mut self, protocol: Protocol, peer: SocketAddr) -> ConnId {
+        self.dial(protocol, Transport::Tls, peer, None, true)
+    }
+
+    fn dial(
+        &mut self,
+        protocol: Protocol,
+        transport: Transport,
+        peer: SocketAddr,
+        name: Option<Text>,
+        described: bool,
+    ) -> ConnId {
         let conn = ConnId(self.conns.insert(Conn {
             protocol,
             transport,
@@ -218,6 +246,7 @@ impl Outbox {
             transport,
             peer,
             name,
+            described,
         });
         conn
     }

@@ -24,6 +24,9 @@
 //! * `Close` means: after the bytes that you have pulled already. Nothing is expected back.
 //! * Bytes are decided upon at the pull. Pull no more than the socket takes, and a short message never waits behind the
 //!   chunks of a long one; pull everything into a buffer, and it does.
+//! * The certificate of an MSRP peer, if it has shown one, goes in by [`Input::Secured`](crate::engine::Input::Secured)
+//!   before the connection is said to be up. Where a `Connect` is `described` the node checks it, and nobody has to vouch
+//!   for it.
 //! * A datagram that cannot be sent is a datagram that was lost: say nothing.
 //!
 //! # The sockets of `examples/by_hand`

@@ -21,6 +21,18 @@ pub(super) struct Dial {
     pub(super) secure: bool,
     /// What the certificate has to be valid for: two names at one address are two peers.
     pub(super) name: Option<Text>,
+    /// What the certificate was described by instead: a connection to it is none to whoever else may be there.
+    pub(super) fingerprints: Vec<Fingerprint>,
+}
+
+/// What is known of who is at the other end.
+#[derive(Debug)]
+pub(super) enum Proof {
+    Nothing,
+    /// It has shown this certificate, in DER.
+    Certificate(Box<[u8]>),
+    /// It is this process.
+    Own,
 }
 
 /// One connection.
@@ -29,8 +41,8 @@ pub(super) struct Connection {
     /// Where we connected to; `None` if the peer did.
     pub(super) dial: Option<Dial>,
     pub(super) up: bool,
-    /// The certificate of its other end in DER, where it is under TLS and has shown one.
-    pub(super) certificate: Option<Box<[u8]>>,
+    /// Who is at the other end.
+    pub(super) proof: Proof,
     /// To be closed when everything has been pulled.
     pub(super) closing: bool,
     pub(super) sessions: BTreeSet<SessionId>,
@@ -126,7 +138,7 @@ impl Connection {
         Self {
             up: dial.is_none(),
             dial,
-            certificate: None,
+            proof: Proof::Nothing,
             closing: false,
             sessions: BTreeSet::new(),
             empty_since: now,
@@ -156,8 +168,11 @@ impl Connection {
     /// Whether its other end is who a session's description says.
     pub(super) fn is_of(&self, fingerprints: &[Fingerprint]) -> bool {
         fingerprints.is_empty()
-            || (self.certificate.as_deref())
-                .is_some_and(|certificate| Fingerprint::admits(fingerprints, certificate))
+            || match &self.proof {
+                Proof::Nothing => false,
+                Proof::Certificate(certificate) => Fingerprint::admits(fingerprints, certificate),
+                Proof::Own => true,
+            }
     }
 
     /// Queues a response, a report or another request that goes before data.

@@ -7,6 +7,7 @@ use super::msg::{Status, Uri, is_value};
 use super::sender::Sending;
 use super::session::{Kind, Outgoing, Role, SendId, Session, SessionId, Settings};
 use crate::engine::{ConnId, Cx, Ids, Map, QuestionId, Slab, Timers, Transport};
+use crate::sdp::Fingerprint;
 use crate::wire::Text;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -27,6 +28,9 @@ pub struct Config {
     /// After how long without a byte either way a connection with sessions on it gets a request without content, which
     /// opens no gap in a firewall's memory and finds out whether the peer is still there. Never if `None`.
     pub keep_alive: Option<Duration>,
+    /// The fingerprint of the certificate that we show under TLS, to be offered in descriptions of sessions over it
+    /// (RFC 8122). None is offered if `None`: then somebody has to vouch for the certificate.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// The MSRP machine of a node (RFC 4975).
@@ -100,6 +104,16 @@ impl Endpoint {
     /// Whether peers can reach us over TLS.
     pub const fn is_reached_securely(&self) -> bool {
         self.config.listen_secure.is_some()
+    }
+
+    /// Sets [`Config::fingerprint`].
+    pub fn set_fingerprint(&mut self, fingerprint: Option<Fingerprint>) {
+        self.config.fingerprint = fingerprint;
+    }
+
+    /// The fingerprint of our certificate, if it is to be offered.
+    pub const fn fingerprint(&self) -> Option<&Fingerprint> {
+        self.config.fingerprint.as_ref()
     }
 
     /// Makes a session with a session-id of its own. Its path goes into the SDP; [`start`](Self::start) follows when
@@ -182,7 +196,7 @@ impl Endpoint {
                     || early.is_none_or(|early| early.matches(&known));
                 let is_peer = is_peer
                     && (state.conn.and_then(|conn| self.conns.get(&conn)))
-                        .is_none_or(|conn| conn.is_of(&state.settings.fingerprints));
+                        .is_none_or(|conn| conn.is_of(state.fingerprints()));
                 match state.conn {
                     Some(_) if is_peer => {
                         self.up(cx, session);

@@ -238,7 +238,7 @@ impl Endpoint {
             None if state.active => return Err(Status::OTHER_CONNECTION),
             None => {
                 let connection = self.conns.get_mut(&conn).ok_or(Status::NO_SESSION)?;
-                if !connection.is_of(&state.settings.fingerprints) {
+                if !connection.is_of(state.fingerprints()) {
                     // The one that was described may still come.
                     return Err(Status::FORBIDDEN);
                 }

@@ -1,6 +1,6 @@
 //! Connections: opened, shared by sessions, watched and given up.
 
-use super::connection::{Connection, Dial};
+use super::connection::{Connection, Dial, Proof};
 use super::endpoint::{DEFAULT_PORT, Endpoint, Timer};
 use super::event::{Down, Event};
 use super::msg::{Status, Uri};
@@ -25,7 +25,14 @@ impl Endpoint {
     /// sessions whose peer has described its certificate ask for it.
     pub fn handle_secured(&mut self, conn: ConnId, certificate: &[u8]) {
         if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.certificate = Some(certificate.into());
+            connection.proof = Proof::Certificate(certificate.into());
+        }
+    }
+
+    /// Both ends of a connection are in this process: nothing has to be proved on it.
+    pub fn handle_own(&mut self, conn: ConnId) {
+        if let Some(connection) = self.conns.get_mut(&conn) {
+            connection.proof = Proof::Own;
         }
     }
 
@@ -100,10 +107,16 @@ impl Endpoint {
         let Some(uri) = state.next_hop() else {
             return;
         };
+        let fingerprints = match uri.is_secure() {
+            true => state.fingerprints().to_vec(),
+            false => Vec::new(),
+        };
+        let is_named = uri.is_secure() && uri.address().is_none() && fingerprints.is_empty();
         let dial = Dial {
             peer,
             secure: uri.is_secure(),
-            name: (uri.is_secure() && uri.address().is_none()).then(|| Text::from(uri.host())),
+            name: is_named.then(|| Text::from(uri.host())),
+            fingerprints,
         };
         let conn = match self.dials.get(&dial) {
             Some(conn) => *conn,
@@ -111,14 +124,12 @@ impl Endpoint {
                 return self.end(cx, session, Down::Connection);
             }
             None => {
-                let transport = if dial.secure {
-                    Transport::Tls
-                } else {
-                    Transport::Tcp
+                let (outbox, name) = (&mut cx.outbox, dial.name.clone());
+                let conn = match (dial.secure, dial.fingerprints.is_empty()) {
+                    (true, false) => outbox.connect_described(Protocol::Msrp, peer),
+                    (true, true) => outbox.connect(Protocol::Msrp, Transport::Tls, peer, name),
+                    (false, _) => outbox.connect(Protocol::Msrp, Transport::Tcp, peer, name),
                 };
-                let conn = cx
-                    .outbox
-                    .connect(Protocol::Msrp, transport, peer, dial.name.clone());
                 self.dials.insert(dial.clone(), conn);
                 self.conns.insert(conn, Connection::new(Some(dial), cx));
                 conn

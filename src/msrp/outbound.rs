@@ -13,7 +13,7 @@ impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
     pub(super) fn bind(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
         let fits = match (self.conns.get(&conn), self.sessions.get(session.0)) {
-            (Some(connection), Some(state)) => connection.is_of(&state.settings.fingerprints),
+            (Some(connection), Some(state)) => connection.is_of(state.fingerprints()),
             _ => return,
         };
         if !fits {

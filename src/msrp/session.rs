@@ -36,7 +36,9 @@ pub struct Settings {
     /// SDP: for networks that rewrite `a=path` but not the headers (RFC 6714).
     pub match_by_id_only: bool,
     /// Of the peer's certificate (its `a=fingerprint`, RFC 8122). If there are any, the session runs only over TLS
-    /// whose other end has shown a certificate that fits, see [`Endpoint::handle_secured`](super::Endpoint::handle_secured).
+    /// whose other end has shown a certificate that fits, see [`Endpoint::handle_secured`](super::Endpoint::handle_secured);
+    /// whether anybody vouches for it does not matter then. With a relay on either side the other end is not the peer,
+    /// and its certificate has to name it (RFC 4976).
     pub fingerprints: Vec<Fingerprint>,
     /// How received messages are handed up.
     pub delivery: Delivery,
@@ -171,6 +173,15 @@ impl Session {
             partials: Vec::new(),
             owed: Slab::new(),
             pieces: None,
+        }
+    }
+
+    /// What the certificate of the other end has to fit, if that is the peer itself.
+    pub(super) fn fingerprints(&self) -> &[Fingerprint] {
+        let is_relayed = |path: &Path| path.as_str().contains([' ', '\t']);
+        match self.relays.is_some() || self.peer.as_ref().is_some_and(is_relayed) {
+            true => &[],
+            false => &self.settings.fingerprints,
         }
     }
 

@@ -24,6 +24,11 @@ impl Ends<'_> {
         let Self { cx, sip, msrp } = self;
         match input {
             Input::Datagram { local, peer, data } => sip.handle_datagram(cx, local, peer, data),
+            Input::Secured { conn, certificate } => {
+                if let Some(Protocol::Msrp) = cx.outbox.conn(conn).map(|conn| conn.protocol) {
+                    msrp.handle_secured(conn, &certificate);
+                }
+            }
             Input::Connected { conn, local } => {
                 cx.outbox.connected(conn, local);
                 match cx.outbox.conn(conn).map(|conn| conn.protocol) {

@@ -20,6 +20,7 @@ pub trait Single {
 
     fn add_listener(&mut self, transport: Transport, local: SocketAddr);
     fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId);
+    fn handle_secured(&mut self, _conn: ConnId, _certificate: &[u8]) {}
     fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId);
     fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes);
     fn handle_closed(&mut self, cx: &mut Cx<'_>, conn: ConnId);
@@ -37,7 +38,7 @@ pub trait Single {
 }
 
 macro_rules! single {
-    ($machine:ty, $event:ty, |$this:ident, $conn:ident, $limits:ident| $wants_read:expr) => {
+    ($machine:ty, $event:ty, |$this:ident, $conn:ident, $limits:ident| $wants_read:expr $(, $more:item)*) => {
         impl Single for $machine {
             type Event = $event;
             const PROTOCOL: Protocol = Protocol::Msrp;
@@ -91,12 +92,20 @@ macro_rules! single {
                 let $this = self;
                 $wants_read
             }
+
+            $($more)*
         }
     };
 }
 
-single!(msrp::Endpoint, msrp::Event, |this, conn, _limits| this
-    .wants_read(conn));
+single!(
+    msrp::Endpoint,
+    msrp::Event,
+    |this, conn, _limits| this.wants_read(conn),
+    fn handle_secured(&mut self, conn: ConnId, certificate: &[u8]) {
+        self.handle_secured(conn, certificate);
+    }
+);
 single!(
     msrp::relay::Relay,
     msrp::relay::Event,
@@ -186,6 +195,7 @@ impl<M: Single> Solo<M> {
         self.command(now, |machine, cx| match input {
             // It speaks on connections only.
             Input::Datagram { .. } => {}
+            Input::Secured { conn, certificate } => machine.handle_secured(conn, &certificate),
             Input::Connected { conn, local } => {
                 cx.outbox.connected(conn, local);
                 machine.handle_connected(cx, conn);

@@ -34,6 +34,14 @@ impl Fingerprint {
         digest.map(|digest| Self { hash, digest })
     }
 
+    /// One that fits no certificate: for what cannot be read.
+    pub(crate) const fn unknown() -> Self {
+        Self {
+            hash: Text::from_static("unknown"),
+            digest: Vec::new(),
+        }
+    }
+
     /// The name of the hash function, in lower case.
     pub fn hash(&self) -> &str {
         &self.hash

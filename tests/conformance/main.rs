@@ -30,6 +30,7 @@ mod rfc6665_any_order;
 mod rfc7118;
 mod rfc7616;
 mod rfc7701;
+mod rfc8122;
 mod sip_headers;
 mod torture;
 mod wire;

@@ -146,7 +146,7 @@ impl Legs {
         };
         let session = ends.msrp.open(&mut ends.cx, terms.settings())?;
         let path = ends.msrp.local_path(session).unwrap_or_default();
-        let offer = terms.offer(&mut ends.cx, &path);
+        let offer = terms.offer(&mut ends.cx, &path, ends.msrp.fingerprint());
         let call = self.invite(ends, destination, envelope, offer, parts);
         let leg = Leg::new(call, Some(session), State::Inviting, terms, None);
         Ok(self.insert(leg))
@@ -203,10 +203,9 @@ impl Legs {
         let path = ends.msrp.local_path(session).unwrap_or_default();
         if let Some(settings) = ends.msrp.settings_mut(session) {
             *settings = terms.settings();
-            settings.peer_max_size = peer.max_size();
-            settings.match_by_id_only = terms.agrees_on_cema(peer);
+            peer.describe(&terms, settings);
         }
-        let (sdp, role) = terms.answer(&mut ends.cx, peer, &path);
+        let (sdp, role) = terms.answer(&mut ends.cx, peer, &path, ends.msrp.fingerprint());
         let mut response = invite.response(Status::OK);
         self.contact.write(response.headers_mut(), peer.service);
         response.set_body("application/sdp", sdp);

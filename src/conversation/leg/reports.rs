@@ -275,8 +275,7 @@ impl Legs {
         let description = match leg.session {
             Some(session) => {
                 if let Some(settings) = ends.msrp.settings_mut(session) {
-                    settings.peer_max_size = peer.max_size();
-                    settings.match_by_id_only = leg.terms.agrees_on_cema(&peer);
+                    peer.describe(&leg.terms, settings);
                 }
                 leg.state = State::Joining;
                 let role = leg.terms.role_after(&peer);
@@ -316,7 +315,8 @@ impl Legs {
             let peer = terms::Peer::read_media(request.body(), ends.cx.limits)
                 .or_else(|| leg.peer.clone())?;
             let path = ends.msrp.local_path(leg.session?)?;
-            Some(leg.terms.answer(&mut ends.cx, &peer, &path).0)
+            let own = ends.msrp.fingerprint();
+            Some(leg.terms.answer(&mut ends.cx, &peer, &path, own).0)
         });
         let mut response = request.response(
             answer

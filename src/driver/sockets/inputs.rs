@@ -158,6 +158,9 @@ impl Sockets {
             return;
         };
         let conn = machine.handle_accept(now, protocol, transport, local, peer);
+        if let Some(certificate) = stream.certificate() {
+            machine.handle_input(now, Input::Secured { conn, certificate });
+        }
         let key = self.insert(Source::Open(Connection::new(conn, stream)), Some(address));
         self.conns.insert(conn, key);
     }
@@ -176,8 +179,12 @@ impl Sockets {
         let opened = opened.and_then(|stream| Ok((stream.local_addr()?, stream)));
         match (origin, opened) {
             (Opening::Node(conn), Ok((local, stream))) => {
+                let certificate = stream.certificate();
                 let key = self.insert(Source::Open(Connection::new(conn, stream)), None);
                 self.conns.insert(conn, key);
+                if let Some(certificate) = certificate {
+                    machine.handle_input(now, Input::Secured { conn, certificate });
+                }
                 machine.handle_input(now, Input::Connected { conn, local });
             }
             (Opening::Node(conn), Err(_error)) => {

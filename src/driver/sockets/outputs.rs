@@ -32,10 +32,14 @@ impl Sockets {
                 transport,
                 peer,
                 name,
+                described,
                 ..
             } => {
                 let key = self.insert(
-                    Source::Opening(Opening::Node(conn), self.open(transport, peer, name)),
+                    Source::Opening(
+                        Opening::Node(conn),
+                        self.open(transport, peer, name, described),
+                    ),
                     None,
                 );
                 self.conns.insert(conn, key);
@@ -76,14 +80,16 @@ impl Sockets {
         }
     }
 
-    /// A connection to be. TCP that is up in time, and under TLS a peer that proved its name.
+    /// A connection to be. TCP that is up in time, and under TLS a peer that proved its name, or will be looked at by
+    /// the node.
     fn open(
         &self,
         transport: Transport,
         peer: SocketAddr,
         name: Option<Text>,
+        described: bool,
     ) -> Pending<io::Result<Stream>> {
-        let tls = transport.is_secure().then(|| self.tls.connector());
+        let tls = transport.is_secure().then(|| self.tls.connector(described));
         let within = self.config.connect;
         Box::pin(async move {
             timeout(within, async move {

@@ -74,6 +74,8 @@ impl Machine for Dummy {
                 }
                 Event::Datagram(data)
             }
+            // It trusts whoever the driver does.
+            Input::Secured { .. } => return,
             Input::Connected { conn, local } => {
                 self.outbox.connected(conn, local);
                 Event::Connected(conn)
