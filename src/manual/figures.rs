@@ -11,6 +11,19 @@
 //!
 #![doc = include_str!("figures/sip.md")]
 //!
+//! # SIP parsers of others
+//!
+//! The same four messages in one run, by `cargo run --release` in `benches/peers`, which is a crate of its own. *Parsed*
+//! is what each one's own entry makes of a datagram; *matched* goes on to what a transaction and a dialog are found by.
+//!
+#![doc = include_str!("figures/peers.md")]
+//!
+//! # The SIP endpoint
+//!
+//! In memory, on one core, by `cargo bench --bench sip_endpoint`; bytes are counted by an allocator.
+//!
+#![doc = include_str!("figures/sip_endpoint.md")]
+//!
 //! # MSRP, CPIM, IMDN
 //!
 //! The yardstick is one search for the hyphens of an end-line over the same bytes by `memchr::memmem`.

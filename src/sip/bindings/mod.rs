@@ -86,7 +86,9 @@ impl Bindings {
             .collect()
     }
 
-    fn put(&mut self, aor: Text, bindings: Vec<Binding>) {
+    fn put(&mut self, aor: Text, mut bindings: Vec<Binding>) {
+        // Most users have one device, and there are many users.
+        bindings.shrink_to_fit();
         if bindings.is_empty() {
             self.by_aor.remove(&aor);
         } else {
