@@ -48,6 +48,8 @@
 //! * **Digest with MD5, SHA-256 and SHA-512-256 only** (see [`digest`](crate::sip::digest)). No AKA, no IPsec, no
 //!   SigComp.
 //! * **Outbound (RFC 5626)** with one flow per device.
+//! * **GRUUs (RFC 5627)** are given out and resolved by the registrar; a user agent of ours learns its own, and leaves the
+//!   address of its host in Contact. Temporary ones do not outlive the process of the registrar.
 //!
 //! # MSRP
 //!

@@ -9,10 +9,12 @@ use super::{Event, Participating, Subscriber, Waiting};
 use crate::conversation::{Destination, Envelope, Service};
 use crate::node::Net;
 use crate::sip::msg::header::{
-    Contact, FeatureTags, From, NameAddr, PAssertedIdentity, PServedUser, Path, Route, To,
+    Contact, FeatureTags, From, NameAddr, PAssertedIdentity, PServedUser, Path, Route, Supported,
+    To,
 };
 use crate::sip::msg::{Message, Name, Request, Status};
 use crate::sip::{Endpoint, ServerId, Source, Target, Uri};
+use crate::wire::Text;
 use crate::wire::params::Params;
 
 /// A third-party REGISTER, whose user is being asked for.
@@ -96,6 +98,7 @@ impl Participating {
         headers.remove(&Name::Path);
         headers.remove(&Name::Contact);
         headers.push(&Path(NameAddr::new(core)));
+        headers.set(&Supported(vec![Text::from_static("path")]));
         let mut device = NameAddr::new(to.uri);
         device.params = self.features(net, &news.request, &user);
         headers.push(&Contact::Address(device));

@@ -12,8 +12,9 @@ use crate::conversation::{
 use crate::engine::{Limits, id};
 use crate::node::Net;
 use crate::sdp::msrp::Setup;
+use crate::sip::bindings::Gruu;
 use crate::sip::msg::header::FeatureTags;
-use crate::sip::msg::{Request, Status};
+use crate::sip::msg::{Request, Status, Uri};
 use crate::wire::Text;
 use std::collections::VecDeque;
 
@@ -24,6 +25,8 @@ pub(super) struct Arrival {
     pub(super) user: Text,
     pub(super) envelope: Envelope,
     pub(super) what: What,
+    /// What it was sent to, if that is the address of one device.
+    gruu: Option<Uri>,
 }
 
 #[derive(Debug)]
@@ -84,26 +87,34 @@ impl Delivery {
     }
 }
 
+/// The URI, if it is a GRUU.
+fn if_gruu(uri: &Uri) -> Option<Uri> {
+    let is_gruu = uri.as_sip().is_some_and(|sip| sip.has_param("gr"));
+    is_gruu.then(|| uri.compact())
+}
+
 impl Arrival {
     pub(super) fn message(envelope: Envelope, parcel: Parcel, custody: Custody) -> Self {
-        let user = custody
-            .request_uri()
-            .map_or_else(|| envelope.to.uri.aor(), |uri| uri.aor());
+        let target = custody.request_uri();
+        let target = target.as_ref().unwrap_or(&envelope.to.uri);
+        let (user, gruu) = (target.aor(), if_gruu(target));
         Self {
             user,
             envelope,
             what: What::Message { parcel, custody },
+            gruu,
         }
     }
 
     pub(super) fn session(leg: LegId, envelope: Envelope, terms: Terms, request: &Request) -> Self {
-        let user = request
-            .uri()
-            .map_or_else(|_| envelope.to.uri.aor(), |uri| uri.aor());
+        let target = request.uri().ok();
+        let target = target.as_ref().unwrap_or(&envelope.to.uri);
+        let (user, gruu) = (target.aor(), if_gruu(target));
         Self {
             user,
             envelope,
             what: What::Session { leg, terms },
+            gruu,
         }
     }
 
@@ -117,7 +128,20 @@ impl Arrival {
 
 impl Participating {
     /// Something has arrived for a user: first of all, is there one?
-    pub(super) fn arrived(&mut self, net: &mut Net<'_, Event>, arrival: Arrival) {
+    pub(super) fn arrived(&mut self, net: &mut Net<'_, Event>, mut arrival: Arrival) {
+        // A GRUU is for one device, and for no other (RFC 5627 §5.3).
+        match arrival
+            .gruu
+            .as_ref()
+            .and_then(|uri| self.bindings.gruu(uri))
+        {
+            Some(Gruu::Device { aor, instance }) => {
+                arrival.user = aor;
+                arrival.envelope.instance = Some(instance);
+            }
+            Some(Gruu::Unknown) => return arrival.refuse(net, Status::NOT_FOUND),
+            None => {}
+        }
         if self.waiting.len() >= net.ends.cx.limits.questions {
             return arrival.refuse(net, Status::SERVICE_UNAVAILABLE);
         }
@@ -147,6 +171,7 @@ impl Participating {
             user,
             mut envelope,
             what,
+            gruu,
         } = arrival;
         let user = subscriber.account.clone().unwrap_or(user);
         self.set_retrieval(net, &user, preferences);
@@ -159,9 +184,19 @@ impl Participating {
                     user,
                     envelope,
                     what,
+                    gruu,
                 };
                 return arrival.refuse(net, Status::TOO_MANY_HOPS);
             }
+        }
+        if gruu.is_some() && !self.has_instance(&user, &envelope, &what) {
+            let arrival = Arrival {
+                user,
+                envelope,
+                what,
+                gruu,
+            };
+            return arrival.refuse(net, Status::TEMPORARILY_UNAVAILABLE);
         }
         match what {
             What::Message { parcel, custody } => {
@@ -179,6 +214,20 @@ impl Participating {
                 self.terminate_session(net, leg, user, envelope, terms, preferences)
             }
         }
+    }
+
+    /// Whether the very device that something is for is there, and offers the service.
+    fn has_instance(&self, user: &str, envelope: &Envelope, what: &What) -> bool {
+        let service = match (what, envelope.service) {
+            (What::Session { .. }, Some(Service::LargeMessage)) | (What::Message { .. }, _) => {
+                Service::Pager
+            }
+            (What::Session { .. }, service) => service.unwrap_or(Service::Session),
+        };
+        let instance = envelope.instance.as_ref();
+        self.devices(user, service, instance.map(Text::as_str))
+            .first()
+            .is_some_and(|device| device.instance.as_ref() == instance)
     }
 
     /// Brings a message to the user's device, or keeps it if there is none or others wait there already.

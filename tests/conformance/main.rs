@@ -21,6 +21,7 @@ mod rfc4976;
 mod rfc5118;
 mod rfc5438;
 mod rfc5547;
+mod rfc5627;
 mod rfc5922;
 mod rfc6086;
 mod rfc6228;

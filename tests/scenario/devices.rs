@@ -350,3 +350,21 @@ fn r126_every_device_is_told_what_waits_and_one_fetches_it() {
     assert_eq!(stage.texts(PHONES[1]), ["kept"]);
     assert!(stage.texts(PHONES[0]).is_empty());
 }
+
+#[test]
+fn rfc5627_5_3_what_is_sent_to_a_gruu_reaches_that_device_and_no_other() {
+    let mut stage = stage(890, Devices::All, 3);
+    let gruu = |n: &str| format!("sip:bob@example.com;gr={n}").parse().unwrap();
+    stage.write_to("alice", &gruu(&instance(3)), "for your tablet");
+    stage.run(10);
+    let got =
+        |stage: &Stage, who| count(stage, who, |event| matches!(event, Event::Message { .. }));
+    let all = PHONES.map(|who| got(&stage, who));
+    assert_eq!(all, [0, 1, 0]);
+    // A device that is not there: nobody else gets it, and it is not kept.
+    let mut stage = self::stage(891, Devices::All, 3);
+    stage.write_to("alice", &gruu("urn:uuid:none"), "for nobody");
+    stage.run(10);
+    assert_eq!(PHONES.map(|who| got(&stage, who)), [0, 0, 0]);
+    assert_eq!(stage.kept("bob"), 0);
+}

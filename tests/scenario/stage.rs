@@ -228,6 +228,14 @@ impl Stage {
         self.write_with(from, to, text, &Options::default())
     }
 
+    pub(crate) fn write_to(&mut self, from: &str, to: &Uri, text: &str) -> MessageId {
+        self.world.client(from, |client, now| {
+            client
+                .send_message(now, to, text, &Options::default())
+                .unwrap()
+        })
+    }
+
     pub(crate) fn write_with(
         &mut self,
         from: &str,

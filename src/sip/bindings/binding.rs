@@ -53,6 +53,9 @@ impl Binding {
         let headers = request.headers();
         let mut params = address.params.compact();
         params.remove("expires");
+        // Only the registrar gives these (RFC 5627 §5.1).
+        params.remove("pub-gruu");
+        params.remove("temp-gruu");
         Self {
             contact: address.uri.compact(),
             display: address.display.as_ref().map(Text::compact),

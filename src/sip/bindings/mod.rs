@@ -2,11 +2,13 @@
 
 mod binding;
 mod expiry;
+mod gruu;
 #[cfg(test)]
 mod tests;
 mod update;
 
 pub use binding::Binding;
+pub use gruu::Gruu;
 pub use update::{Refusal, Update};
 
 use crate::engine::{ConnId, Ids, Map};
@@ -24,6 +26,8 @@ pub struct Bindings {
     expiries: BinaryHeap<Reverse<(Instant, Text)>>,
     /// Who has registered over which connection, so that the end of a connection is the business of its users alone.
     flows: BTreeSet<(ConnId, Text)>,
+    /// What temporary GRUUs are made with.
+    mint: gruu::Mint,
     /// With how many of the expiries those that are not true any more are thrown out.
     tidy_at: usize,
     /// The least interval that is accepted; a shorter one is refused with 423.
@@ -32,6 +36,9 @@ pub struct Bindings {
     pub max_expires: Duration,
     /// What is granted if the device does not say.
     pub default_expires: Duration,
+    /// Whether the Path that proxies have put into a REGISTER is taken although the device does not say that it knows
+    /// of Path. It cannot see then who has put itself on its way, so RFC 3327 §5.3 recommends to refuse: 420.
+    pub accept_unannounced_path: bool,
 }
 
 impl Bindings {
@@ -41,10 +48,12 @@ impl Bindings {
             by_aor: ids.map(),
             expiries: BinaryHeap::new(),
             flows: BTreeSet::new(),
+            mint: gruu::Mint::new(ids),
             tidy_at: 64,
             min_expires: Duration::from_secs(60),
             max_expires: Duration::from_secs(86_400),
             default_expires: Duration::from_secs(3600),
+            accept_unannounced_path: false,
         }
     }
 

@@ -84,7 +84,7 @@ impl Registrar {
 fn rfc3261_10_3_adds_refreshes_and_removes() {
     let mut registrar = Registrar::new();
     let update = registrar
-        .register("Contact: \"phone\" <sip:a@10.0.0.9>;q=0.2;+g.oma.sip-im\nExpires: 600\nPath: <sip:p1;lr>, <sip:p2;lr>")
+        .register("Contact: \"phone\" <sip:a@10.0.0.9>;q=0.2;+g.oma.sip-im\nExpires: 600\nPath: <sip:p1;lr>, <sip:p2;lr>\nSupported: path")
         .unwrap();
     assert_eq!((update.added.len(), update.refreshed.len()), (1, 0));
     let binding = &update.added[0];
@@ -225,7 +225,7 @@ fn nothing_of_a_register_is_kept_with_its_receive_buffer() {
          Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx;x=y\r\n\
          From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\n\
          Call-ID: alice\r\nCSeq: 1 REGISTER\r\nUser-Agent: a phone\r\n\
-         Path: <sip:p1;lr>\r\nExpires: 600\r\n\
+         Path: <sip:p1;lr>\r\nSupported: path\r\nExpires: 600\r\n\
          Contact: \"phone\" <sip:a;x=y@10.0.0.9;z=1?h=v>;q=0.2;+g.oma.sip-im=\"<a>\";\
          +sip.instance=\"<urn:uuid:1>\";reg-id=1\r\nContent-Length: 0\r\n\r\n";
     let mut buffer = bytes::BytesMut::with_capacity(64 * 1024);

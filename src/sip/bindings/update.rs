@@ -1,9 +1,9 @@
 //! What a REGISTER does to the bindings of its user, and the response to it (RFC 3261 §10.3).
 
-use super::{Binding, Bindings};
+use super::{Binding, Bindings, gruu};
 use crate::engine::Limits;
 use crate::sip::Source;
-use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, To};
+use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, Supported, To};
 use crate::sip::msg::{Name, Request, Response, Status};
 use crate::wire::Text;
 use std::cmp::Reverse;
@@ -45,8 +45,9 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// The response that refuses it: 400 for a malformed one, 423 for too short an interval, 503 for too
-    /// many bindings, 500 for one that is out of order.
+    /// The response that refuses it: 400 for a malformed one, 403 for a device whose Contact is the user itself, 420
+    /// for a Path that the device does not know of, 423 for too short an interval, 503 for too many bindings, 500 for
+    /// one that is out of order.
     pub fn update(
         &mut self,
         now: Instant,
@@ -86,6 +87,14 @@ impl Bindings {
             return Err(refuse(Status::SERVICE_UNAVAILABLE));
         }
         let common = headers.find::<Expires>().map_err(malformed)?;
+        let tags = Supported::of(headers).unwrap_or_default();
+        if headers.contains(&Name::Path) && !tags.contains("path") && !self.accept_unannounced_path
+        {
+            let mut response = request.response(Status::BAD_EXTENSION);
+            // Plain text of ours.
+            let _ = response.headers_mut().set_text(Name::Unsupported, "path");
+            return Err(Refusal(Box::new(response)));
+        }
 
         let before = self.live(now, &aor);
         let mut after = before.clone();
@@ -116,6 +125,10 @@ impl Bindings {
             if asked.is_zero() {
                 place.map(|place| after.remove(place));
                 continue;
+            }
+            // It would be its own way (RFC 5627 §5.1).
+            if address.features().instance().is_some() && address.uri.aor() == aor {
+                return Err(refuse(Status::FORBIDDEN));
             }
             if asked < self.min_expires {
                 let mut response = request.response(Status::INTERVAL_TOO_BRIEF);
@@ -162,7 +175,7 @@ impl Bindings {
                 .filter(|binding| !known(&after, binding))
                 .cloned()
                 .collect(),
-            response: accepted(now, request, &after),
+            response: self.accepted(now, request, &tags, &aor, &after),
             aor: aor.clone(),
         };
         if let Some(conn) = source.conn
@@ -173,23 +186,46 @@ impl Bindings {
         self.put(aor, after);
         Ok(update)
     }
-}
 
-/// The 200 with every binding of the user (RFC 3261 §10.3, step 8; RFC 3327 §5.3).
-fn accepted(now: Instant, request: &Request, bindings: &[Binding]) -> Response {
-    let mut response = request.response(Status::OK);
-    let headers = response.headers_mut();
-    for binding in bindings {
-        let left = binding.expires_at.saturating_duration_since(now).as_secs();
-        let mut address = NameAddr::new(binding.contact.clone());
-        address.display = binding.display.clone();
-        address.params = binding.params.clone();
-        address.params.set("expires", Some(&left.to_string()));
-        headers.push(&Contact::Address(address));
+    /// The 200 with every binding of the user (RFC 3261 §10.3, step 8; RFC 3327 §5.3; RFC 5627 §5.1).
+    fn accepted(
+        &self,
+        now: Instant,
+        request: &Request,
+        tags: &Supported,
+        aor: &str,
+        bindings: &[Binding],
+    ) -> Response {
+        let to = request.headers().get::<To>().ok().map(|to| to.0.uri);
+        let mut response = request.response(Status::OK);
+        let headers = response.headers_mut();
+        for binding in bindings {
+            let left = binding.expires_at.saturating_duration_since(now).as_secs();
+            let mut address = NameAddr::new(binding.contact.clone());
+            address.display = binding.display.clone();
+            address.params = binding.params.clone();
+            address.params.set("expires", Some(&left.to_string()));
+            if tags.contains("gruu")
+                && let (Some(to), Some(instance)) = (&to, &binding.instance)
+            {
+                let all = [
+                    ("pub-gruu", gruu::public(to, instance)),
+                    ("temp-gruu", self.mint.temporary(aor, binding)),
+                ];
+                for (name, gruu) in all {
+                    if let Some(gruu) = gruu {
+                        address.params.set_quoted(name, &gruu.to_string());
+                    }
+                }
+            }
+            headers.push(&Contact::Address(address));
+        }
+        if tags.contains("path") {
+            for path in request.headers().texts(&Name::Path) {
+                // It was in a message, so there is no line end in it.
+                let _ = headers.push_text(Name::Path, path);
+            }
+        }
+        response
     }
-    for path in request.headers().texts(&Name::Path) {
-        // It was in a message, so there is no line end in it.
-        let _ = headers.push_text(Name::Path, path);
-    }
-    response
 }

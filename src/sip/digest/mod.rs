@@ -9,6 +9,7 @@ mod verifier;
 
 pub use info::Info;
 pub use verifier::{Integrity, Verdict, Verifier};
+pub(super) use verifier::{hmac, same};
 
 use crate::sip::msg::header::{Authorization, Credentials, ProxyAuthorization, WwwAuthenticate};
 use crate::sip::msg::{Header, Headers, Request};

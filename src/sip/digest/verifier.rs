@@ -261,7 +261,7 @@ impl Counts {
 }
 
 /// HMAC (RFC 2104) with a hash whose blocks have 64 bytes.
-pub(super) fn hmac<D: Digest>(key: &[u8], data: &[u8]) -> Vec<u8> {
+pub(in crate::sip) fn hmac<D: Digest>(key: &[u8], data: &[u8]) -> Vec<u8> {
     let hashed;
     let key = if key.len() > 64 {
         hashed = D::digest(key);
@@ -282,7 +282,7 @@ pub(super) fn hmac<D: Digest>(key: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 /// Compares in a time that does not tell where the difference is.
-pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+pub(in crate::sip) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
