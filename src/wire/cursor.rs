@@ -47,6 +47,17 @@ impl ByteSet {
         Self::of(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").and(bytes)
     }
 
+    /// What needs no second look in a quoted string: no quote, no escape and no line end.
+    pub(crate) const QUOTED: Self = {
+        let mut set = [true; 256];
+        let (odd, mut place) = (b"\"\\\r\n", 0);
+        while place < odd.len() {
+            set[odd[place] as usize] = false;
+            place += 1;
+        }
+        Self(set)
+    };
+
     /// Everything visible, UTF-8 beyond ASCII too, except these bytes.
     pub const fn visible_except(bytes: &[u8]) -> Self {
         let mut set = [true; 256];
@@ -79,6 +90,32 @@ impl ByteSet {
     #[inline]
     pub const fn contains(&self, byte: u8) -> bool {
         self.0[byte as usize]
+    }
+
+    /// Where the run of bytes of the set ends that begins at `start`: made for the short runs that names and
+    /// values are.
+    #[inline(always)]
+    pub(crate) fn end_of_run(&self, bytes: &[u8], start: usize) -> usize {
+        let mut rest = bytes.get(start..).unwrap_or_default();
+        let mut at = start;
+        // Four at a time: most of the cost of a byte is to see whether it is the last one.
+        while let [a, b, c, d, after @ ..] = rest {
+            if !self.contains(*a) {
+                return at;
+            }
+            if !self.contains(*b) {
+                return at + 1;
+            }
+            if !self.contains(*c) {
+                return at + 2;
+            }
+            if !self.contains(*d) {
+                return at + 3;
+            }
+            (rest, at) = (after, at + 4);
+        }
+        let length = rest.iter().position(|byte| !self.contains(*byte));
+        at + length.unwrap_or(rest.len())
     }
 
     /// Whether the text is not empty and made of nothing else.
@@ -158,6 +195,12 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub const fn at(&self) -> usize {
         self.at
+    }
+
+    /// What the cursor runs over.
+    #[inline]
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
     }
 
     /// What has not been read.
@@ -251,9 +294,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn take_while(&mut self, set: &ByteSet) -> &'a str {
         let start = self.at;
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !set.contains(*byte));
-        self.at += length.unwrap_or(rest.len());
+        self.at = set.end_of_run(self.text.as_bytes(), start);
         self.since(start)
     }
 
@@ -316,7 +357,8 @@ impl<'a> Cursor<'a> {
     /// The next byte cannot begin one.
     #[inline]
     pub fn token(&mut self) -> Result<&'a str, Syntax> {
-        let token = self.take_run(class::token);
+        const TOKEN: &ByteSet = &ByteSet::TOKEN;
+        let token = self.take_while(TOKEN);
         match token.is_empty() {
             true => Err(self.error("a token")),
             false => Ok(token),
@@ -362,7 +404,17 @@ impl<'a> Cursor<'a> {
     }
 
     fn quoted_here(&mut self) -> Result<Quoted<'a>, Syntax> {
+        const PLAIN: &ByteSet = &ByteSet::QUOTED;
         let start = self.at;
+        let end = PLAIN.end_of_run(self.text.as_bytes(), start + 1);
+        if self.text.as_bytes().get(end) == Some(&b'"') {
+            self.at = end + 1;
+            let raw = self.text.get(start + 1..end).unwrap_or_default();
+            return Ok(Quoted {
+                raw,
+                escaped: false,
+            });
+        }
         let rest = self.text.get(start + 1..).unwrap_or_default();
         let (mut at, mut escaped) = (0, false);
         loop {

@@ -234,6 +234,21 @@ impl FromStr for HostPort {
     }
 }
 
+/// The value of a hexadecimal digit; of all else, no digit.
+#[inline(always)]
+fn hex(byte: u8) -> u8 {
+    const HEX: [u8; 256] = {
+        let (mut values, mut value) = ([u8::MAX; 256], 0);
+        while value < 16 {
+            values[b"0123456789abcdef"[value] as usize] = value as u8;
+            values[b"0123456789ABCDEF"[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    HEX[usize::from(byte)]
+}
+
 /// The address of groups alone. What ends like an IPv4 address is left to the standard library, which takes
 /// five times as long.
 fn parse_v6(text: &str) -> Option<Ipv6Addr> {
@@ -255,8 +270,7 @@ fn parse_v6(text: &str) -> Option<Ipv6Addr> {
         };
         bytes = rest;
         let digit = match byte {
-            Some(byte @ b'0'..=b'9') => byte - b'0',
-            Some(byte @ (b'a'..=b'f' | b'A'..=b'F')) => (byte | 0x20) - b'a' + 10,
+            Some(byte) if hex(byte) < 16 => hex(byte),
             Some(b'.') => return text.parse().ok(),
             Some(b':') | None => {
                 if digits == 0 {

@@ -311,8 +311,10 @@ impl<'a> ParamsRef<'a> {
             return Ok(Self::NONE);
         }
         let start = cursor.at();
-        let (mut count, mut escapes) = (0, false);
-        while let Some(raw) = next(cursor, grammar)? {
+        let (mut count, mut escapes) = (skip_plain(cursor, grammar), false);
+        // Mostly those were all.
+        let more = (cursor.peek()).is_some_and(|byte| byte == b';' || byte <= b' ');
+        while more && let Some(raw) = next(cursor, grammar)? {
             count += 1;
             if count > Params::MAX {
                 return Err(cursor.error("fewer parameters"));
@@ -370,6 +372,59 @@ impl Param<'_> {
             }
         }
     }
+}
+
+/// Moves past the parameters that are spelled as nearly all are, `;name`, `;name=value` and
+/// `;name="value"` without white space and escapes, and answers how many they are. It stops before the first
+/// that has to be looked at more closely.
+#[inline]
+fn skip_plain(cursor: &mut Cursor<'_>, grammar: Grammar) -> usize {
+    const HEADER: (&ByteSet, &ByteSet) = (
+        &ByteSet::visible_except(b";,=\"<>?"),
+        &ByteSet::visible_except(b";,\""),
+    );
+    const URI: (&ByteSet, &ByteSet) = (
+        &ByteSet::visible_except(b";=?\"<>"),
+        &ByteSet::visible_except(b";?\"<>"),
+    );
+    const QUOTED: &ByteSet = &ByteSet::QUOTED;
+    let (names, values) = match grammar {
+        Grammar::Uri => URI,
+        _ => HEADER,
+    };
+    let bytes = cursor.bytes();
+    let (mut at, mut count) = (cursor.at(), 0);
+    while count < Params::MAX && bytes.get(at) == Some(&b';') {
+        let name = at + 1;
+        let mut end = names.end_of_run(bytes, name);
+        if end == name {
+            break;
+        }
+        match bytes.get(end) {
+            Some(b'=') => {
+                let value = end + 1;
+                end = match bytes.get(value) {
+                    Some(b'"') if grammar != Grammar::Uri => {
+                        let close = QUOTED.end_of_run(bytes, value + 1);
+                        match bytes.get(close) {
+                            Some(b'"') => close + 1,
+                            _ => break,
+                        }
+                    }
+                    _ => values.end_of_run(bytes, value),
+                };
+                if end == value {
+                    break;
+                }
+            }
+            // An equals sign may follow the space.
+            Some(..=b' ') if grammar != Grammar::Uri => break,
+            _ => {}
+        }
+        (at, count) = (end, count + 1);
+    }
+    cursor.skip(at - cursor.at());
+    count
 }
 
 /// The next parameter. Empty ones (`;;`) are stepped over.
@@ -545,7 +600,31 @@ mod tests {
         assert_eq!(params.to_string(), ";a=\"b  X: y\"");
     }
 
+    /// The list read one by one, as it was before the plain ones were walked over.
+    fn one_by_one(text: &str, grammar: Grammar) -> Result<(usize, bool), Syntax> {
+        let mut cursor = Cursor::new(text);
+        let (mut count, mut escapes) = (0, false);
+        while let Some(raw) = next(&mut cursor, grammar)? {
+            count += 1;
+            if count > Params::MAX {
+                return Err(cursor.error("fewer parameters"));
+            }
+            escapes |= raw.value.is_some_and(|(_, value, _)| value.escaped);
+        }
+        Ok((cursor.at(), escapes))
+    }
+
     proptest! {
+        #[test]
+        fn plain_parameters_are_walked_over_as_if_read_one_by_one(text in "(;[a=\";,? \t<>\\\\é\r\n:]{0,6}){0,6}|(;[ab=]{1,3}){120,135}") {
+            for grammar in [Grammar::Header, Grammar::Uri] {
+                let mut cursor = Cursor::new(&text);
+                let walked = ParamsRef::read_as(&mut cursor, grammar);
+                let walked = walked.map(|list| (cursor.at(), list.escapes));
+                prop_assert_eq!(walked, one_by_one(&text, grammar));
+            }
+        }
+
         #[test]
         fn what_is_set_is_read_again(
             items in proptest::collection::btree_map("[a-z.+-]{1,8}", proptest::option::of("[^\r\n\0]{0,12}"), 0..6)

@@ -139,6 +139,22 @@ impl Iterator for Items<'_> {
     }
 }
 
+/// Whether the value is a list as nearly all are written: a comma, or a comma and a space, between its items.
+/// `end_of_item` says where the item ends that begins somewhere, if there is one.
+#[inline(always)]
+pub(super) fn is_plain(value: &[u8], end_of_item: impl Fn(&[u8], usize) -> Option<usize>) -> bool {
+    let mut at = 0;
+    while let Some(end) = end_of_item(value, at) {
+        at = match value.get(end..) {
+            Some([]) => return true,
+            Some([b',', b' ', ..]) => end + 2,
+            Some([b',', ..]) => end + 1,
+            _ => return false,
+        };
+    }
+    false
+}
+
 /// The value of parameter `name` in the `;name=value` list that begins at `start`, without quotes; it ends
 /// where another value of the header begins.
 pub(crate) fn param<'a>(value: &'a str, start: usize, name: &str) -> Option<&'a str> {

@@ -68,7 +68,22 @@ impl MediaType {
 
     /// Whether the text is one, as [`MediaType::parse`] would say.
     pub(crate) fn check(text: &str) -> Result<(), MediaTypeError> {
-        Self::split(text).map(drop)
+        let bytes = text.as_bytes();
+        match Self::end_of_essence(bytes, 0).map(|end| bytes.get(end)) {
+            Some(None) => Ok(()),
+            Some(Some(b';')) => refuse_control(text),
+            _ => Self::split(text).map(drop),
+        }
+    }
+
+    /// Where the `type/subtype` ends that begins at `start`, if it is written without white space, as nearly
+    /// all are.
+    #[inline]
+    pub(crate) fn end_of_essence(bytes: &[u8], start: usize) -> Option<usize> {
+        let slash = TOKEN.end_of_run(bytes, start);
+        let end = TOKEN.end_of_run(bytes, slash + 1);
+        let whole = slash > start && bytes.get(slash) == Some(&b'/') && end > slash + 1;
+        whole.then_some(end)
     }
 
     /// Type, subtype, and what follows them.
@@ -353,8 +368,10 @@ fn write_param(out: &mut String, name: &str, value: &str) {
 }
 
 /// Whether `text` is a token of RFC 2045 §5.1.
+/// The `token` of types and subtypes (RFC 2045 §5.1).
+const TOKEN: &ByteSet = &ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`{|}~");
+
 fn is_token(text: &str) -> bool {
-    const TOKEN: &ByteSet = &ByteSet::alphanumeric_and(b"!#$%&'*+-.^_`{|}~");
     TOKEN.covers(text)
 }
 

@@ -1,7 +1,7 @@
 //! What a body is, and which ones are understood.
 
 use crate::sip::HeaderError;
-use crate::sip::msg::list::Items;
+use crate::sip::msg::list::{Items, is_plain};
 use crate::sip::msg::{Header, Headers, Name};
 use crate::wire::Text;
 use crate::wire::cursor::write_line;
@@ -94,7 +94,10 @@ impl Header for Accept {
     }
 
     fn check(value: &str) -> Result<(), HeaderError> {
-        each(value, MediaType::check).collect()
+        match is_plain(value.as_bytes(), MediaType::end_of_essence) {
+            true => Ok(()),
+            false => each(value, MediaType::check).collect(),
+        }
     }
 
     fn write(&self, out: &mut String) {

@@ -1,9 +1,10 @@
 //! Headers that are a list of words. One value is the whole list of one field.
 
 use crate::sip::HeaderError;
+use crate::sip::msg::list::is_plain;
 use crate::sip::msg::{Header, Headers, Method, Name};
 use crate::wire::Text;
-use crate::wire::cursor::{ByteSet, Cursor, Syntax, class, write_line};
+use crate::wire::cursor::{ByteSet, Cursor, Syntax, write_line};
 
 /// Reads words between separators; each must be of the set. Empty places are stepped over.
 fn split<'a>(
@@ -29,20 +30,11 @@ fn split<'a>(
     }
 }
 
-/// Whether the value is tokens with a comma, or a comma and a space, between them: as nearly all are written.
-/// All of it is looked at in any case, which the compiler does many bytes at a time.
+/// Where the token ends that begins at `start`.
 #[inline]
-fn is_plain(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let (Some(first), Some(rest)) = (bytes.first(), bytes.get(1..)) else {
-        return true;
-    };
-    let odd = |before: u8, byte: u8| {
-        let comma = (byte == b',') | (byte == b' ') & (before == b',');
-        !(class::token(byte) | comma)
-    };
-    let pairs = bytes.iter().zip(rest);
-    class::token(*first) && !pairs.fold(false, |any, (before, byte)| any | odd(*before, *byte))
+fn end_of_token(bytes: &[u8], start: usize) -> Option<usize> {
+    let end = TOKEN.end_of_run(bytes, start);
+    (end > start).then_some(end)
 }
 
 /// The words as texts.
@@ -113,7 +105,7 @@ macro_rules! lists {
             }
 
             fn check(value: &str) -> Result<(), HeaderError> {
-                match is_plain(value) {
+                match is_plain(value.as_bytes(), end_of_token) {
                     true => Ok(()),
                     false => split(value, $separators, $set, |_| ()).map_err(super::of::<Self>),
                 }
@@ -203,7 +195,7 @@ impl Header for Allow {
     }
 
     fn check(value: &str) -> Result<(), HeaderError> {
-        match is_plain(value) {
+        match is_plain(value.as_bytes(), end_of_token) {
             true => Ok(()),
             false => split(value, b",", TOKEN, |_| ()).map_err(super::of::<Self>),
         }

@@ -223,10 +223,6 @@ impl<'a> SipUriRef<'a> {
 fn userinfo<'a>(cursor: &mut Cursor<'a>) -> Result<Option<(&'a str, Option<&'a str>)>, Syntax> {
     const PASSWORD: &ByteSet = &ByteSet::visible_except(b"@<>\"");
     const USER: &ByteSet = &ByteSet::visible_except(b":@<>\"");
-    // A user may have in it nearly all that may follow the host, so it is looked for only where it can be.
-    if memchr::memchr(b'@', cursor.rest().as_bytes()).is_none() {
-        return Ok(None);
-    }
     let mut ahead = cursor.clone();
     let user = ahead.take_while(USER);
     let password = ahead.eat(b':').then(|| ahead.take_while(PASSWORD));
