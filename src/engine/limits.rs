@@ -27,6 +27,14 @@ pub struct Limits {
     /// SIP transactions at one time, client and server together. A new request beyond it gets 503; what ends
     /// something, in a dialog or by CANCEL, has an eighth more.
     pub sip_transactions: usize,
+    /// Requests from one source (an IPv4 address, or an IPv6 network of 64 bits) that are not answered finally yet. A
+    /// new request beyond it gets 503. A proxy in front of many users is one source.
+    pub sip_source_requests: usize,
+    /// Connections that one source may open.
+    pub sip_source_connections: usize,
+    /// The most that a stateless response by datagram may have for each 100 bytes of its request, whose source may be
+    /// forged. Where less is not enough, there is no response.
+    pub sip_amplification: usize,
     /// SIP dialogs at one time.
     pub sip_dialogs: usize,
     /// Subscriptions at one time, of ours and of peers.
@@ -154,6 +162,9 @@ impl Default for Limits {
             sip_headers: 128,
             sip_udp_request: 1300,
             sip_transactions: 1_000_000,
+            sip_source_requests: 20_000,
+            sip_source_connections: 10_000,
+            sip_amplification: 150,
             sip_dialogs: 1_000_000,
             sip_subscriptions: 1_000_000,
             sip_notifications: 32,

@@ -6,6 +6,7 @@
 //! | [`driving`] | who has an event loop of their own |
 //! | [`conformance`] | who asks which requirement is met, and what proves it |
 //! | [`torture`] | who asks what becomes of a broken SIP message |
+//! | [`security`] | who asks what an attacker gets |
 //! | [`figures`] | who asks how fast it is, and how that was measured |
 //! | [`limits`] | who wants to know before they begin what is not there |
 //! | [`glossary`] | who meets a word for the first time |
@@ -19,4 +20,5 @@ pub mod driving;
 pub mod figures;
 pub mod glossary;
 pub mod limits;
+pub mod security;
 pub mod torture;

@@ -1,6 +1,7 @@
 //! The rules of the specifications, one test each.
 
 mod allocations;
+mod attacks;
 mod attacks_sip;
 mod rfc3261;
 mod rfc3262;

@@ -12,7 +12,7 @@ use crate::sip::transaction::{Action, Class, Timer, invite_server, server};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What a server transaction is found by (RFC 3261 §17.2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,8 @@ pub(super) struct Server {
     pub(super) call: Option<Key>,
     /// How many bytes the request had.
     size: usize,
+    /// Whose budget it is charged to, until it is answered finally.
+    charged: Option<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +129,19 @@ pub(super) struct Servers {
     slab: Slab<Server>,
     by_key: Map<ServerKey, Key>,
     by_merge: Map<MergeKey, Key>,
+    /// How many requests of each source are not answered finally.
+    open: Map<IpAddr, usize>,
+}
+
+/// Whom an address stands for: who has one IPv6 address has all of its network.
+pub(super) fn source_of(addr: IpAddr) -> IpAddr {
+    match addr.to_canonical() {
+        IpAddr::V6(addr) => {
+            let network = u128::from(addr) >> 64 << 64;
+            IpAddr::V6(network.into())
+        }
+        addr => addr,
+    }
 }
 
 impl Servers {
@@ -135,6 +150,23 @@ impl Servers {
             slab: Slab::new(),
             by_key: ids.map(),
             by_merge: ids.map(),
+            open: ids.map(),
+        }
+    }
+
+    /// How many requests of a source are not answered finally.
+    fn open_of(&self, source: IpAddr) -> usize {
+        self.open.get(&source).copied().unwrap_or_default()
+    }
+
+    /// A request is no burden of its source any more.
+    fn discharge(&mut self, source: Option<IpAddr>) {
+        let Some(source) = source else { return };
+        if let Some(open) = self.open.get_mut(&source) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.open.remove(&source);
+            }
         }
     }
 
@@ -158,6 +190,7 @@ impl Servers {
     fn remove(&mut self, key: Key) {
         if let Some(server) = self.slab.remove(key) {
             self.by_key.remove(&server.key);
+            self.discharge(server.charged);
             self.unmerge(key, server.merge);
         }
     }
@@ -187,7 +220,7 @@ impl Endpoint {
         if let Err(invalid) = request.validate(Mode::Receive) {
             crate::engine::trace::debug!("refused a request: {invalid}");
             if !is_ack {
-                self.refuse(cx, &request, &back, Status::BAD_REQUEST);
+                self.refuse(cx, &request, &back, Status::BAD_REQUEST, size);
             }
             return;
         }
@@ -214,8 +247,11 @@ impl Endpoint {
             method: Text::from(keys.method),
         };
         let is_new = keys.to_tag.is_none();
-        if self.is_full(cx, is_new && method != Method::Cancel) {
-            return self.refuse(cx, &request, &back, Status::SERVICE_UNAVAILABLE);
+        let begins = is_new && method != Method::Cancel;
+        let charged = source_of(source.peer.ip());
+        let is_greedy = begins && self.servers.open_of(charged) >= cx.limits.sip_source_requests;
+        if is_greedy || self.is_full(cx, begins) {
+            return self.refuse(cx, &request, &back, Status::SERVICE_UNAVAILABLE, size);
         }
         let invite = (method == Method::Cancel)
             .then(|| self.servers.by_key.get(&key("INVITE")).copied())
@@ -239,7 +275,9 @@ impl Endpoint {
             sent: 0,
             call: None,
             size,
+            charged: Some(charged),
         });
+        *self.servers.open.entry(charged).or_default() += 1;
         self.servers.by_key.insert(own, entry);
         if is_new && !merged {
             self.servers.by_merge.insert(merge, entry);
@@ -367,11 +405,13 @@ impl Endpoint {
             // Its retransmissions are counted from here.
             server.sent = 0;
         }
+        let charged = server.charged.take_if(|_| status.is_final());
         // One who was sent away may try again as if it were new.
         let merge = (status == Status::SERVICE_UNAVAILABLE)
             .then(|| server.merge.take())
             .flatten();
         self.servers.unmerge(key, merge);
+        self.servers.discharge(charged);
         self.server_actions(cx, key, actions, None);
     }
 
@@ -382,7 +422,7 @@ impl Endpoint {
         let Some(server) = self.servers.get(key) else {
             return;
         };
-        let (mut way, most) = (server.back, server.size.saturating_mul(3) / 2);
+        let (mut way, most) = (server.back, most_back(cx, server.size));
         if let Ok(mut to) = response.headers().get::<To>()
             && to.tag().is_none()
         {
@@ -404,7 +444,9 @@ impl Endpoint {
         self.timers
             .cancel(&Deadline::Server(key, Timer::Unanswered));
         self.servers.remove(key);
-        back(&mut self.net, cx, &mut way, bytes);
+        if bytes.len() <= most {
+            back(&mut self.net, cx, &mut way, bytes);
+        }
     }
 
     /// Sends the last response once more, as the 2xx of an INVITE is (RFC 3261 §13.3.1.4).
@@ -542,7 +584,14 @@ impl Endpoint {
     }
 
     /// Answers without a transaction: nothing is remembered of one who may be an attacker.
-    fn refuse(&mut self, cx: &mut Cx<'_>, request: &Request, way: &Back, status: Status) {
+    fn refuse(
+        &mut self,
+        cx: &mut Cx<'_>,
+        request: &Request,
+        way: &Back,
+        status: Status,
+        size: usize,
+    ) {
         let mut response = request.response(status);
         if let Ok(mut to) = response.headers().get::<To>()
             && to.tag().is_none()
@@ -556,7 +605,10 @@ impl Endpoint {
                 .headers_mut()
                 .set_text(Name::RetryAfter, &seconds.to_string());
         }
-        back(&mut self.net, cx, &mut way.clone(), response.write());
+        let bytes = response.write();
+        if way.hop.transport != Transport::Udp || bytes.len() <= most_back(cx, size) {
+            back(&mut self.net, cx, &mut way.clone(), bytes);
+        }
     }
 
     /// The option tags that a request requires and we do not have (RFC 3261 §8.2.2.3).
@@ -572,6 +624,11 @@ impl Endpoint {
             .collect();
         (!missing.is_empty()).then_some(Unsupported(missing))
     }
+}
+
+/// How many bytes may go to who has sent so many and may be somebody else.
+const fn most_back(cx: &Cx<'_>, size: usize) -> usize {
+    size.saturating_mul(cx.limits.sip_amplification) / 100
 }
 
 /// Whether a refusal is the same for everybody who asks, and costs nothing to make again.

@@ -2,6 +2,7 @@
 //! (RFC 3261 §18, RFC 3581).
 
 use super::sending::Candidate;
+use super::server::source_of;
 use super::{Config, HERE, Source};
 use crate::engine::{ConnId, Cx, Direction, Ids, Key, Map, Protocol, Sighting, Transport};
 use crate::sip::msg::header::{Contact, Via};
@@ -11,7 +12,7 @@ use crate::wire::host::{Host, HostPort};
 use crate::wire::websocket::Channel;
 use bytes::Bytes;
 use std::collections::{BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 /// Where a message goes.
@@ -86,6 +87,8 @@ pub(super) enum Watcher {
 pub(super) struct Net {
     all: Map<ConnId, Stream>,
     outgoing: Map<Road, ConnId>,
+    /// How many connections each source has opened.
+    accepted: Map<IpAddr, usize>,
 }
 
 #[derive(Debug)]
@@ -103,6 +106,8 @@ pub(super) struct Stream {
     watchers: BTreeSet<Watcher>,
     /// When it was last used, either way.
     pub(super) used: Instant,
+    /// Who opened it, if it was not us.
+    source: Option<IpAddr>,
     /// Whether the peer has ever answered a keep-alive, and whether one waits for its answer.
     pub(super) pongs: bool,
     pub(super) pinged: bool,
@@ -128,6 +133,7 @@ impl Stream {
             is_up,
             watchers: BTreeSet::new(),
             used: now,
+            source: None,
             pongs: false,
             pinged: false,
             partial: None,
@@ -156,6 +162,7 @@ impl Net {
         Self {
             all: ids.map(),
             outgoing: ids.map(),
+            accepted: ids.map(),
         }
     }
 
@@ -194,6 +201,15 @@ impl Net {
             return false;
         }
         let mut stream = Stream::new(cx.now, None, true);
+        if let Some(known) = cx.outbox.conn(conn) {
+            let source = source_of(known.peer.ip());
+            let open = self.accepted.get(&source).copied().unwrap_or_default();
+            if open >= cx.limits.sip_source_connections {
+                return false;
+            }
+            self.accepted.insert(source, open + 1);
+            stream.source = Some(source);
+        }
         if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {
             stream.web = Some(super::web::server());
         }
@@ -212,6 +228,14 @@ impl Net {
     /// Forgets a connection; gives back whether it was up and who is to hear of its end.
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<(bool, Vec<Watcher>)> {
         let stream = self.all.remove(&conn)?;
+        if let Some(source) = stream.source
+            && let Some(open) = self.accepted.get_mut(&source)
+        {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.accepted.remove(&source);
+            }
+        }
         if let Some(road) = &stream.road
             && self.outgoing.get(road) == Some(&conn)
         {

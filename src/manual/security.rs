@@ -1,0 +1,23 @@
+//! What attackers do to SIP, the rule that is against it, and the tests that play the attacker.
+//!
+//! | class | rule | tests |
+//! |---|---|---|
+//! | memory errors in a parser | no `unsafe`; every number has a range, every error a type | `tests/seeds.rs`, the fuzz targets |
+//! | multipart bombs | depth, parts and headers are bounded before anything is kept | `multipart::bombs_do_not_go_off` |
+//! | header bombs | fields, lines and heads are bounded, and nothing is read twice | `attacks_sip::attack_3_more_of_anything_takes_only_as_much_longer`, `attacks_sip::attack_3_a_bomb_is_refused_before_it_is_read` |
+//! | XML bombs | no DTD, no entities but the five, bounded depth | `xml::tests::bombs_do_not_go_off` |
+//! | compression bombs | a ratio and a size at which inflating stops | `encoding::a_bomb_stops_at_the_ratio_and_at_the_cap` |
+//! | smuggling by Content-Length | a stream that is out of step is closed, never searched for the next message | `frame::rfc3261_18_3_messages_come_out_whole_at_every_split_point` |
+//! | smuggling of headers between hops | one reading of a name, whatever its case and form; what a client says of identities is gone behind the door | `attacks_sip::attack_7_a_header_is_the_same_however_it_is_spelled`, `attacks_sip::attack_7_no_control_character_hides_a_header` |
+//! | SIP in a request of another protocol | a connection whose first bytes are no SIP is closed | `attacks::attack_08_a_request_to_another_protocol_carries_none_of_sip` |
+//! | digest: replay | a nonce is bound to time and source, and each count of it good once | `verifier::counts_may_overtake_each_other_but_never_repeat` |
+//! | digest: asking for another's realm | a realm is answered where it is at home, and in a dialog nowhere else | `rfc7616::attack_09_a_realm_is_answered_only_where_it_is_at_home`, `rfc7616::attack_09_without_a_realm_the_first_server_is_the_only_one` |
+//! | digest: a server that only says it knows the password | `rspauth` is checked, and may be demanded | `rfc7616::rfc7616_3_5_a_server_that_does_not_know_the_password_has_not_accepted_anything` |
+//! | amplification | what goes back to a source that may be forged has at most [`Limits::sip_amplification`](crate::engine::Limits::sip_amplification) percent of what came, and is sent once | `attacks::attack_14_who_forges_a_source_gets_little_for_what_it_sends_and_once`, `attacks::attack_14_what_cannot_be_answered_in_few_bytes_is_not` |
+//! | floods | budgets for one source and for all; over them 503 with Retry-After, which leaves nothing | `attacks::attack_15_one_source_cannot_use_up_what_is_there_for_all`, `attacks::attack_15_idle_connections_of_one_source_do_not_keep_others_out`, `s8_requests::over_the_limit_a_request_gets_503_and_leaves_nothing` |
+//! | trust in names | one connection for one proved name | `tests/conformance/rfc5922.rs` |
+//!
+//! What is not there: an INVITE is a call while the door asks for its password, bounded by
+//! [`Limits::sip_source_requests`](crate::engine::Limits::sip_source_requests) and
+//! [`Limits::sip_dialogs`](crate::engine::Limits::sip_dialogs); and the stateless answers are those that every such
+//! request gets (400, 401, 403, 407, 420, 422, 481, 482, 503), others are sent as RFC 3261 has it.
