@@ -430,13 +430,16 @@ fn registered_figures(figures: &mut Figures) {
     );
 }
 
+/// Some of the figures.
+type Part = fn(&mut Figures);
+
 fn main() {
     // A name chooses, as with other benches; `--bench` comes from cargo.
     let chosen: Vec<String> = std::env::args()
         .skip(1)
         .filter(|name| !name.starts_with('-'))
         .collect();
-    let parts: [(&str, fn(&mut Figures)); 3] = [
+    let parts: [(&str, Part); 3] = [
         ("transactions", transactions_figures),
         ("path", path_figures),
         ("registered", registered_figures),

@@ -33,10 +33,9 @@ impl RecordSource {
         let own = self.clone();
         async move {
             let lookup = own.ask(&name, kind);
-            match tokio::time::timeout(within, lookup).await {
-                Ok(records) => records,
-                Err(_) => Vec::new(),
-            }
+            tokio::time::timeout(within, lookup)
+                .await
+                .unwrap_or_default()
         }
     }
 

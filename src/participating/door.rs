@@ -179,11 +179,11 @@ impl Participating {
             return None;
         }
         if self.has_entry(what.request()) {
-            return Some(self.enter(&net.ends.sip, what, source, Side::Terminating));
+            return Some(self.enter(net.ends.sip, what, source, Side::Terminating));
         }
         if self.is_trusted(source) {
             let side = Self::side_by_core(what.request());
-            return Some(self.enter(&net.ends.sip, what, source, side));
+            return Some(self.enter(net.ends.sip, what, source, side));
         }
         if let Some(user) = sender(what.request())
             && self.is_served(&user)

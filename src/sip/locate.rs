@@ -196,7 +196,7 @@ impl Locator {
     }
 
     /// What comes next.
-    pub fn next(&mut self) -> Step {
+    pub fn step(&mut self) -> Step {
         if self.tries == 0 {
             return Step::Exhausted;
         }

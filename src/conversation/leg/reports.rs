@@ -94,24 +94,15 @@ impl Legs {
     /// Something happened in MSRP. What belongs to no leg comes back.
     pub fn handle_msrp(&mut self, ends: &mut Ends<'_>, event: msrp::Event) -> Option<msrp::Event> {
         use msrp::Event as Msrp;
-        if !self.by_session.contains_key(&event.session()) {
+        let Some(&leg) = self.by_session.get(&event.session()) else {
             return Some(event);
-        }
+        };
         match event {
-            Msrp::Up { session } => {
-                let Some(&id) = self.by_session.get(&session) else {
-                    return None;
-                };
-                let Some(leg) = self.legs.get_mut(id.0) else {
-                    return None;
-                };
-                leg.state = State::Up;
-                self.events.push_back(Event::Up { leg: id });
+            Msrp::Up { .. } => {
+                self.legs.get_mut(leg.0)?.state = State::Up;
+                self.events.push_back(Event::Up { leg });
             }
-            Msrp::Received { session, message } => {
-                let Some(&leg) = self.by_session.get(&session) else {
-                    return None;
-                };
+            Msrp::Received { message, .. } => {
                 let mut parcel = Parcel::new(message.content_type, message.body);
                 if let Some(encoding) = message.content_encoding {
                     // Once for all who read it, and so that it can be sent on as it is.
@@ -135,12 +126,9 @@ impl Legs {
             }
             Msrp::Sent { id, .. } => self.landed(ends, id, None),
             Msrp::Failed { id, status, .. } => self.landed(ends, id, Some(status)),
-            Msrp::Down { session, .. } => {
-                let Some(&id) = self.by_session.get(&session) else {
-                    return None;
-                };
+            Msrp::Down { .. } => {
                 // Where both end together, the end of the connection overtakes the BYE.
-                self.broken.set(id, ends.cx.now + ends.cx.limits.leg_grace);
+                self.broken.set(leg, ends.cx.now + ends.cx.limits.leg_grace);
             }
             _ => {}
         }

@@ -163,7 +163,7 @@ pub(in crate::msrp) fn is_value(text: &str) -> bool {
 /// Whether a control character is in the text, C1 included.
 fn has_control(text: &str) -> bool {
     // Without stopping early, which is faster; only beyond ASCII there is more to ask.
-    let doubt = |b: u8| (b < b' ') | (b >= 0x7f);
+    let doubt = |b: u8| !(b' '..0x7f).contains(&b);
     text.bytes().fold(false, |found, b| found | doubt(b)) && text.contains(char::is_control)
 }
 

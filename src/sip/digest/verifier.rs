@@ -179,7 +179,7 @@ impl Verifier {
                 return Verdict::Stale;
             }
         }
-        let used = self.used.entry(nonce).or_insert(Used {
+        let used = self.used.entry(nonce).or_insert_with(|| Used {
             issued,
             counts: Counts::default(),
         });

@@ -400,7 +400,10 @@ impl Endpoint {
         let Some(stream) = self.net.get_mut(conn) else {
             return;
         };
-        let buffered = (stream.web.as_ref()).map_or(stream.framer.buffered(), |web| web.buffered());
+        let buffered = match &stream.web {
+            Some(web) => web.buffered(),
+            None => stream.framer.buffered(),
+        };
         if buffered == 0 {
             stream.partial = None;
         } else if stream.partial.is_none() {

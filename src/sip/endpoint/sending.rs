@@ -207,7 +207,7 @@ impl Endpoint {
         let Some(sending) = self.sendings.get_mut(key) else {
             return false;
         };
-        let step = sending.locator.as_mut().map(|locator| locator.next());
+        let step = sending.locator.as_mut().map(|locator| locator.step());
         let question = match step {
             Some(Step::Try(destination)) => {
                 sending.candidates.push_back(destination.into());

@@ -68,7 +68,7 @@ impl Zone {
         let mut tried = Vec::new();
         self.asked.clear();
         loop {
-            match locator.next() {
+            match locator.step() {
                 Step::Try(to) => {
                     let name = to.name.map(|name| format!(" {name}")).unwrap_or_default();
                     tried.push(format!("{} {}{name}", to.transport.name(), to.peer));
@@ -283,7 +283,7 @@ fn who_hears_nothing_stops_asking() {
     let wanted = Wanted::of(uri.as_sip().unwrap()).unwrap();
     let mut locator = Locator::new(&wanted, preferences, 8);
     let mut asked = 0;
-    while let Step::Ask(_) = locator.next() {
+    while let Step::Ask(_) = locator.step() {
         asked += 1;
         locator.silence();
     }

@@ -395,7 +395,7 @@ fn resolve(name: &str) -> Option<char> {
 /// reason to lose a document, nor to pass them on.
 fn clean(text: &str) -> Cow<'_, str> {
     // Nearly always there is nothing to look at twice.
-    let plain = |b: u8| (b >= b' ') & (b < 0x80);
+    let plain = |b: u8| (b' '..0x80).contains(&b);
     if text.bytes().fold(true, |all, b| all & plain(b)) || text.chars().all(is_char) {
         return Cow::Borrowed(text);
     }
