@@ -41,21 +41,20 @@
 //!
 //! * **Name servers are believed.** The records by which servers are found (RFC 3263) are not checked with DNSSEC; over
 //!   TLS the certificate has to name the domain that was asked for, whatever the records say.
-//! * **Events (RFC 6665) as a mechanism.** The SIP layer subscribes and notifies; the roles answer SUBSCRIBE with 405.
-//! * **No reliable provisional responses (RFC 3262).** A call that requires `100rel` is refused with 420.
-//! * **Session timers (RFC 4028) and re-INVITE** keep a session or look at it; the media of a session does not change after
-//!   it was agreed.
-//! * **Digest with MD5, SHA-256 and SHA-512-256 only** (see [`digest`](crate::sip::digest)). No AKA, no IPsec, no
-//!   SigComp.
-//! * **Outbound (RFC 5626)** with one flow per device.
-//! * **GRUUs (RFC 5627)** are given out and resolved by the registrar; a user agent of ours learns its own, and leaves the
-//!   address of its host in Contact. Temporary ones do not outlive the process of the registrar.
+//! * **Events (RFC 6665)**: a subscription that has ended is not made again by itself; there is no conditional notification
+//!   (RFC 5839). The participating function notifies of `dialog` only; `reg` and `conference` are codecs with their state.
+//! * **The media of a session of CPM** does not change after it was agreed. Below it, re-INVITE and UPDATE carry any offer.
+//! * **No 199 is sent** as the called side (RFC 6228), nobody counts breadth (RFC 5393), and a rejected re-INVITE that has
+//!   had an answer is not rolled back (RFC 6141).
+//! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
+//! * **No IPsec, no SigComp.**
 //!
 //! # MSRP
 //!
 //! * **Nicknames** (RFC 7701) in the endpoint and as a table for a room; nobody here is a room yet.
 //! * **Relays** (RFC 4976) dial wherever their clients send to; nothing but the name of a host with TLS says who is there.
-//! * **A received message is in memory as a whole**, up to `Limits::msrp_message` (16 MiB).
+//! * **A leg of a conversation holds a received message as a whole**, up to `Limits::msrp_message` (16 MiB). The endpoint
+//!   hands it up in pieces where it is asked to ([`Delivery`](crate::msrp::Delivery)).
 //!
 //! # Security
 //!

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// What a REGISTER has changed.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// The address of record in the form of [`Uri::aor`].
+    /// The address of record in the form of [`Uri::aor`](crate::sip::msg::Uri::aor).
     pub aor: Text,
     /// Bindings that are new.
     pub added: Vec<Binding>,

@@ -20,7 +20,7 @@ impl Endpoint {
     }
 
     /// What the INVITE of a call that came in has to do with another call: its Replaces or Join (RFC 3891, RFC 3911).
-    /// They are looked at only if [`Config::supported`] has `replaces` or `join`. That their sender may do this to the
+    /// They are looked at only if [`Config::supported`](super::Config::supported) has `replaces` or `join`. That their sender may do this to the
     /// other call is for the layer above to check before it accepts.
     pub fn relation(&self, call: CallId) -> Option<Relation> {
         self.calls.get(call.0)?.relation
@@ -38,7 +38,7 @@ impl Endpoint {
         (early.into_iter().flatten()).map(move |fork| DialogId::new(call, fork.number))
     }
 
-    /// Sends a 1xx to an INVITE, or to a re-INVITE. If the caller or [`Config::required`] demands it, or the response
+    /// Sends a 1xx to an INVITE, or to a re-INVITE. If the caller or [`Config::required`](super::Config::required) demands it, or the response
     /// has `Require: 100rel`, as [`progress_reliably`](Self::progress_reliably) does.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Endpoint {
         self.progress_call(cx, call.0, response, false)
     }
 
-    /// Sends a 1xx other than 100 and again until its PRACK comes (RFC 3262 §3): [`Event::Acknowledged`]. One is under
+    /// Sends a 1xx other than 100 and again until its PRACK comes (RFC 3262 §3): [`Event::Acknowledged`](super::Event::Acknowledged). One is under
     /// way at a time, the next ones wait. Without a PRACK in 64 × T1 the INVITE is refused with 504.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Endpoint {
     /// # Errors
     ///
     /// The call does not wait for an answer, or a description is missing or may not be in it. A caller that has given
-    /// up meanwhile is told of by [`Event::Cancelled`] as well.
+    /// up meanwhile is told of by [`Event::Cancelled`](super::Event::Cancelled) as well.
     pub fn accept(
         &mut self,
         cx: &mut Cx<'_>,
@@ -91,8 +91,8 @@ impl Endpoint {
     }
 
     /// Ends a call as its state demands: CANCEL once a provisional response allows it, BYE, or 487. A 2xx that
-    /// crosses the CANCEL is acknowledged and followed by BYE. Ends with [`Event::Rejected`] for an unanswered call
-    /// of ours, else with [`Event::Ended`].
+    /// crosses the CANCEL is acknowledged and followed by BYE. Ends with [`Event::Rejected`](super::Event::Rejected) for an unanswered call
+    /// of ours, else with [`Event::Ended`](super::Event::Ended).
     pub fn hang_up(&mut self, cx: &mut Cx<'_>, call: CallId, reason: Option<Reason>) {
         self.hang_up_call(cx, call.0, reason.as_ref());
     }
@@ -107,7 +107,7 @@ impl Endpoint {
     }
 
     /// Offers a new session description in a call by re-INVITE; without one, asks the peer for its offer. Ends with
-    /// [`Event::Reanswered`]. One that meets the peer's is tried again after a while (RFC 3261 §14.1).
+    /// [`Event::Reanswered`](super::Event::Reanswered). One that meets the peer's is tried again after a while (RFC 3261 §14.1).
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Endpoint {
         self.offer_again(cx, call.0, sdp)
     }
 
-    /// Answers [`Event::Reinvited`], with a 2xx or a refusal.
+    /// Answers [`Event::Reinvited`](super::Event::Reinvited), with a 2xx or a refusal.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Endpoint {
     }
 
     /// Sends an UPDATE (RFC 3311), in an early dialog or a confirmed one; with a description it offers. Ends with
-    /// [`Event::Updated`]. One that meets the peer's offer is tried again after a while.
+    /// [`Event::Updated`](super::Event::Updated). One that meets the peer's offer is tried again after a while.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl Endpoint {
         self.update_dialog(cx, dialog.into(), sdp)
     }
 
-    /// Answers [`Event::Offered`], with a 2xx that has the answer or a refusal.
+    /// Answers [`Event::Offered`](super::Event::Offered), with a 2xx that has the answer or a refusal.
     ///
     /// # Errors
     ///
