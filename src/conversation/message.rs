@@ -232,6 +232,32 @@ fn wrap(cpim: &cpim::Message) -> Parcel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::msg::Name;
+
+    #[test]
+    fn rfc3261_20_12_deflated_content_is_inflated_within_its_bound() {
+        let deflated = |body: &[u8]| {
+            let mut encoder =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            std::io::Write::write_all(&mut encoder, body).unwrap();
+            let mut parcel = Parcel::new(
+                Text::from_static("text/plain"),
+                encoder.finish().unwrap().into(),
+            );
+            parcel.headers = vec![(Name::ContentEncoding, Text::from_static("deflate"))];
+            parcel
+        };
+        let read =
+            |parcel: &Parcel| match Message::read(parcel, &Limits::default()).unwrap().content {
+                Content::Text(text) => text.to_string(),
+                other => format!("{other:?}"),
+            };
+        assert_eq!(read(&deflated(b"hello")), "hello");
+        // A bomb stays as it came.
+        let bomb = deflated(&vec![b'x'; 4 * 1024 * 1024]);
+        assert!(bomb.body.len() < 64 * 1024);
+        assert!(read(&bomb).len() < 1024 * 1024);
+    }
 
     #[test]
     fn rfc5438_7_2_1_a_report_asks_for_no_report_whatever_it_says() {

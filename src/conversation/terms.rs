@@ -116,7 +116,10 @@ impl Terms {
         let active = match peer.media.setup {
             Some(Setup::Active) => false,
             Some(Setup::Passive) | None => true,
-            Some(Setup::ActPass | Setup::HoldConn) => self.setup == Setup::Active,
+            // No connection for now (RFC 4145 §4).
+            Some(Setup::HoldConn) => false,
+            // Nobody has chosen.
+            Some(Setup::ActPass) => self.setup == Setup::Active,
         };
         role(active, &peer.media, self.agrees_on_cema(peer))
     }
@@ -333,6 +336,48 @@ mod tests {
             limits: &Limits::default(),
             outbox: &mut Outbox::default(),
         })
+    }
+
+    #[test]
+    fn rfc6135_4_one_side_connects_whatever_the_two_would_like() {
+        use Setup::{ActPass, Active, HoldConn, Passive};
+        let path = |host: &str| vec![format!("msrp://{host}:2855/s;tcp").parse().unwrap()];
+        for (offered, wanted, offerer_connects) in [
+            (Active, Active, true),
+            (Active, Passive, true),
+            (Active, ActPass, true),
+            (Passive, Active, false),
+            (Passive, Passive, false),
+            (Passive, ActPass, false),
+            (ActPass, Active, false),
+            (ActPass, Passive, true),
+            (ActPass, ActPass, false),
+        ] {
+            let (alice, bob) = (Terms::chat(offered), Terms::chat(wanted));
+            let (ours, theirs) = with_cx(|cx| {
+                let offer = alice.offer(cx, &path("10.0.0.1"), None);
+                let peer = Peer::read_media(&offer, cx.limits).unwrap();
+                let (answer, theirs) = bob.answer(cx, &peer, &path("10.0.0.2"), None);
+                let peer = Peer::read_media(&answer, cx.limits).unwrap();
+                (alice.role_after(&peer), theirs)
+            });
+            let connects = |role| matches!(role, msrp::Role::Active { .. });
+            let what = format!("{offered:?} answered by {wanted:?}");
+            assert_eq!(connects(ours), offerer_connects, "{what}");
+            assert_eq!(connects(theirs), !offerer_connects, "{what}");
+        }
+        // Where one side wants none for now there is none.
+        for (offered, wanted) in [(HoldConn, Active), (Active, HoldConn)] {
+            let (alice, bob) = (Terms::chat(offered), Terms::chat(wanted));
+            with_cx(|cx| {
+                let offer = alice.offer(cx, &path("10.0.0.1"), None);
+                let peer = Peer::read_media(&offer, cx.limits).unwrap();
+                let (answer, theirs) = bob.answer(cx, &peer, &path("10.0.0.2"), None);
+                let peer = Peer::read_media(&answer, cx.limits).unwrap();
+                assert_eq!(theirs, msrp::Role::Passive);
+                assert_eq!(alice.role_after(&peer), msrp::Role::Passive);
+            });
+        }
     }
 
     #[test]

@@ -133,7 +133,14 @@ impl Endpoint {
                 return Some(Sink::Ignore);
             }
             _ => {
-                self.answer_at_once(cx, conn, &request, Status::UNKNOWN_METHOD);
+                // Whether the session is there comes before what is asked of it. AUTH names none.
+                let id = request.to_path.first().session_id();
+                let is_known = id.is_none_or(|id| self.by_id.contains_key(id));
+                let status = match is_known {
+                    true => Status::UNKNOWN_METHOD,
+                    false => Status::NO_SESSION,
+                };
+                self.answer_at_once(cx, conn, &request, status);
                 return Some(Sink::Ignore);
             }
         }

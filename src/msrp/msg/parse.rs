@@ -5,7 +5,7 @@ use super::head::Head;
 use super::header::Name;
 use super::message::{Message, Method, Request};
 use super::path::Path;
-use super::status::Status;
+use super::status::{FailureReport, Status};
 use crate::engine::Limits;
 use crate::wire::Text;
 use bytes::Bytes;
@@ -99,7 +99,7 @@ impl Message {
 }
 
 /// What can be told of a request that is malformed, so that it can be answered all the same: its transaction id, its
-/// From-Path and its To-Path. `None` if it is no request or any of these is what is wrong.
+/// From-Path and its To-Path, and whether it wants an answer. `None` if it is no request or any of these is what is wrong.
 pub(in crate::msrp) fn answerable(head: &Bytes) -> Option<Request> {
     let text = Text::from_utf8_lossy(head.clone());
     let mut lines = lines(&text);
@@ -114,12 +114,22 @@ pub(in crate::msrp) fn answerable(head: &Bytes) -> Option<Request> {
                 .then(|| Path::parse(&text.slice_ref(value)).ok())?
         })
     };
-    Some(Request::new(
+    let is_quiet = text.split("\r\n").any(|line| {
+        line.split_once(':').is_some_and(|(spelled, wish)| {
+            Name::find(spelled.trim()) == Some(Name::FailureReport)
+                && wish.trim().eq_ignore_ascii_case("no")
+        })
+    });
+    let mut request = Request::new(
         Method::parse(&text.slice_ref(what)),
         text.slice_ref(id),
         path(Name::ToPath)?,
         path(Name::FromPath)?,
-    ))
+    );
+    if is_quiet {
+        request.failure_report = FailureReport::No;
+    }
+    Some(request)
 }
 
 /// The lines of a head and where they begin, without the blank one. The framer has seen to it that each ends in CR LF.
@@ -174,7 +184,7 @@ pub(super) fn report_status(value: &str) -> Option<Option<Status>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::msrp::msg::{ByteRange, Continuation, FailureReport};
+    use crate::msrp::msg::{ByteRange, Continuation};
 
     fn parse(text: &str) -> Result<Message, ParseError> {
         Message::parse(&Bytes::from(text.to_owned()), &Limits::default())

@@ -1,4 +1,6 @@
-//! RFC 4975: the Message Session Relay Protocol, as bytes. What the endpoint does with them is tested beside it.
+//! RFC 4975: the Message Session Relay Protocol, as bytes. What the endpoint says to them; more of it is tested beside it.
+
+mod s7_codes;
 
 use bytes::Bytes;
 use cpm::engine::Limits;
