@@ -491,12 +491,6 @@ impl<'a> Cursor<'a> {
 
 /// Classes of bytes as comparisons without branches, which the compiler makes of sixteen bytes at a time.
 pub(crate) mod class {
-    /// `token` of RFC 3261 §25.1.
-    #[inline(always)]
-    pub(crate) const fn token(byte: u8) -> bool {
-        alphanumeric(byte) | one_of(byte, b"-.!%*_+`'~")
-    }
-
     /// What can stand in a host name.
     #[inline(always)]
     pub(crate) const fn host(byte: u8) -> bool {
@@ -670,20 +664,21 @@ mod tests {
         for length in 0..50 {
             let mut text = vec![b'a'; length];
             for start in 0..=length {
-                assert_eq!(end_of_run(&text, start, class::token), length);
+                assert_eq!(end_of_run(&text, start, class::host), length);
+                assert_eq!(ByteSet::HOST.end_of_run(&text, start), length);
                 for at in start..length {
                     text[at] = b' ';
                     assert_eq!(
-                        end_of_run(&text, start, class::token),
+                        end_of_run(&text, start, class::host),
                         at,
                         "{start} of {length}"
                     );
+                    assert_eq!(ByteSet::HOST.end_of_run(&text, start), at);
                     text[at] = b'a';
                 }
             }
         }
         for byte in 0..=u8::MAX {
-            assert_eq!(class::token(byte), ByteSet::TOKEN.contains(byte));
             assert_eq!(class::host(byte), ByteSet::HOST.contains(byte));
             assert_eq!(
                 class::visible(byte),
