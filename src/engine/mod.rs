@@ -24,7 +24,7 @@ pub use io::{Conn, ConnId, Input, Outbox, Protocol, Transmit, Transport};
 pub use limits::Limits;
 pub use map::{Map, Set};
 pub use reply::{QuestionId, Reply};
-pub(crate) use slab::id;
+pub(crate) use slab::{Beside, id};
 pub use slab::{Key, Slab};
 pub use tap::{Direction, Sighting, Tap};
 pub use timers::Timers;

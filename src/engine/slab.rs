@@ -148,6 +148,71 @@ impl<T> Default for Slab<T> {
     }
 }
 
+/// A table by the keys of somebody else's [`Slab`]: what is known of an entry in another place. It is found by its place,
+/// without the hashing of a map.
+#[derive(Debug)]
+pub(crate) struct Beside<T> {
+    entries: Vec<Option<(u32, Box<T>)>>,
+    len: usize,
+}
+
+impl<T> Beside<T> {
+    /// An empty table.
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            len: 0,
+        }
+    }
+
+    /// Says what is known of `key`. What was said of it, or of an earlier entry in its place, is forgotten.
+    pub(crate) fn insert(&mut self, key: Key, value: T) {
+        let place = key.index as usize;
+        if place >= self.entries.len() {
+            self.entries.resize_with(place + 1, || None);
+        }
+        if let Some(entry) = self.entries.get_mut(place) {
+            self.len += usize::from(entry.is_none());
+            *entry = Some((key.generation, Box::new(value)));
+        }
+    }
+
+    /// What is known of `key`.
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        match self.entries.get(key.index as usize)? {
+            Some((generation, value)) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What is known of `key`.
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        match self.entries.get_mut(key.index as usize)? {
+            Some((generation, value)) if *generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Takes out what is known of `key`.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get(key)?;
+        let (_, value) = self.entries.get_mut(key.index as usize)?.take()?;
+        self.len -= 1;
+        Some(*value)
+    }
+
+    /// Of how many keys something is known.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All that is known, in the order of the places.
+    #[cfg(test)]
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().flatten().map(|(_, value)| &**value)
+    }
+}
+
 /// Declares a public id: a [`Key`] that says what it is the key of.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -179,5 +244,20 @@ mod tests {
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(second), Some(&"second"));
         assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn what_stands_beside_a_stale_key_is_nobodys() {
+        let (mut slab, mut beside) = (Slab::new(), Beside::new());
+        let first = slab.insert(());
+        beside.insert(first, "first");
+        slab.remove(first);
+        let second = slab.insert(());
+        assert_eq!(beside.get(second), None);
+        beside.insert(second, "second");
+        assert_eq!((beside.get(first), beside.len()), (None, 1));
+        assert_eq!(beside.remove(first), None);
+        assert_eq!(beside.remove(second), Some("second"));
+        assert_eq!((beside.values().count(), beside.len()), (0, 0));
     }
 }

@@ -308,7 +308,7 @@ impl Endpoint {
         };
         to.push(hop.account.relay.clone());
         let Some(to) = Path::of(&to) else { return };
-        let Some(id) = self.conns.get(&conn).map(|c| c.pending.next_id(cx.ids)) else {
+        let Some(id) = self.conns.get(conn.0).map(|c| c.pending.next_id(cx.ids)) else {
             return;
         };
         let mut request = Request::new(Method::Auth, id.text(), to, from);

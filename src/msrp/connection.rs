@@ -46,6 +46,8 @@ pub(super) struct Connection {
     /// To be closed when everything has been pulled.
     pub(super) closing: bool,
     pub(super) sessions: BTreeSet<SessionId>,
+    /// The one that the last message was for.
+    pub(super) usual: Option<SessionId>,
     /// Since when there is no session on it.
     pub(super) empty_since: Instant,
 
@@ -141,6 +143,7 @@ impl Connection {
             proof: Proof::Nothing,
             closing: false,
             sessions: BTreeSet::new(),
+            usual: None,
             empty_since: now,
             framer: Framer::new(),
             sink: Sink::Ignore,

@@ -6,7 +6,7 @@ use super::event::{Down, Event, Receipt};
 use super::msg::{Status, Uri, is_value};
 use super::sender::Sending;
 use super::session::{Kind, Outgoing, Role, SendId, Session, SessionId, Settings};
-use crate::engine::{ConnId, Cx, Ids, Map, QuestionId, Slab, Timers, Transport};
+use crate::engine::{Beside, ConnId, Cx, Ids, Map, QuestionId, Slab, Timers, Transport};
 use crate::sdp::Fingerprint;
 use crate::wire::Text;
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub struct Endpoint {
     /// By our session-id. The look-up is by a keyed hash, so its time tells a guesser nothing.
     pub(super) by_id: Map<Text, SessionId>,
     pub(super) sends: Slab<Sending>,
-    pub(super) conns: Map<ConnId, Connection>,
+    pub(super) conns: Beside<Connection>,
     pub(super) dials: Map<Dial, ConnId>,
     pub(super) resolving: Map<QuestionId, SessionId>,
     pub(super) timers: Timers<Timer>,
@@ -81,7 +81,7 @@ impl Endpoint {
             sessions: Slab::new(),
             by_id: ids.map(),
             sends: Slab::new(),
-            conns: ids.map(),
+            conns: Beside::new(),
             dials: ids.map(),
             resolving: ids.map(),
             timers: Timers::new(ids),
@@ -165,7 +165,7 @@ impl Endpoint {
         let Some(path) = state.through_relays(peer_path) else {
             return self.end(cx, session, Down::Unresolvable);
         };
-        let started = state.peer.replace(path.compact()).is_some();
+        let started = state.set_peer(path.compact()).is_some();
         if started {
             return;
         }
@@ -195,7 +195,7 @@ impl Endpoint {
                 let is_peer = state.settings.match_by_id_only
                     || early.is_none_or(|early| early.matches(&known));
                 let is_peer = is_peer
-                    && (state.conn.and_then(|conn| self.conns.get(&conn)))
+                    && (state.conn.and_then(|conn| self.conns.get(conn.0)))
                         .is_none_or(|conn| conn.is_of(state.fingerprints()));
                 match state.conn {
                     Some(_) if is_peer => {
@@ -355,7 +355,7 @@ impl Endpoint {
         if next.is_none()
             && self
                 .conns
-                .get(&conn)
+                .get(conn.0)
                 .is_some_and(|connection| connection.closing)
         {
             self.hang_up(cx, conn);
@@ -371,7 +371,7 @@ impl Endpoint {
     /// Whether bytes of this connection should be read: not while its peer leaves our answers unread, or we leave its
     /// messages unanswered.
     pub fn wants_read(&self, conn: ConnId) -> bool {
-        self.conns.get(&conn).is_none_or(|connection| {
+        self.conns.get(conn.0).is_none_or(|connection| {
             connection.wants_read() && (connection.held == 0 || self.held < self.max_held)
         })
     }

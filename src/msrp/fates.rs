@@ -4,7 +4,7 @@ use super::endpoint::{Endpoint, Timer};
 use super::event::{Down, Event, Receipt};
 use super::msg::{ByteRange, FailureReport, Method, Path, Request, Response, Status};
 use super::pending::What;
-use super::receiver::{Answer, Report};
+use super::receiver::{Answer, Report, write_between};
 use super::sender::Sending;
 use super::session::{Kind, SendId, SessionId};
 use crate::engine::{ConnId, Cx};
@@ -36,10 +36,17 @@ impl Endpoint {
             return;
         };
         let Some(conn) = state.conn else { return };
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.owed = connection.owed.saturating_sub(1);
+            if let (Some(id), true) = (owed.answer.usual_id(), owed.answer.is_wanted(status)) {
+                let paths = state.answer_paths();
+                connection.control(cx, |out| write_between(id, paths, status, out));
+                cx.outbox.flush(conn);
+            }
         }
-        self.answer(cx, conn, &owed.answer, status);
+        if owed.answer.usual_id().is_none() {
+            self.answer(cx, conn, &owed.answer, status);
+        }
         if let Some(report) = owed.report.filter(|_| status.is_success()) {
             self.report_success(cx, conn, receipt.session, *report);
         }
@@ -74,7 +81,7 @@ impl Endpoint {
 
     /// A response arrived.
     pub(super) fn response(&mut self, cx: &mut Cx<'_>, conn: ConnId, response: &Response) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         // A response on another connection is not one to our request.
@@ -114,7 +121,7 @@ impl Endpoint {
     /// Nobody has answered the oldest requests in time (RFC 4975 §7.1.1: as if with 408).
     pub(super) fn unanswered(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         loop {
-            let Some(connection) = self.conns.get_mut(&conn) else {
+            let Some(connection) = self.conns.get_mut(conn.0) else {
                 return;
             };
             let was_waiting = connection.is_waiting_for_answers(cx.limits);
@@ -154,7 +161,7 @@ impl Endpoint {
     }
 
     /// A chunk has arrived.
-    fn confirm(&mut self, cx: &mut Cx<'_>, id: SendId, from: u64, to: u64) {
+    pub(super) fn confirm(&mut self, cx: &mut Cx<'_>, id: SendId, from: u64, to: u64) {
         let Some(sending) = self.sends.get_mut(id.0) else {
             return;
         };

@@ -14,14 +14,14 @@ use bytes::Bytes;
 impl Endpoint {
     /// Bytes arrived.
     pub fn handle_data(&mut self, cx: &mut Cx<'_>, conn: ConnId, data: Bytes) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         (connection.last_data, connection.last_use) = (cx.now, cx.now);
         connection.framer.push(data);
         loop {
             // It may have been closed by what was in the last frame.
-            let Some(connection) = self.conns.get_mut(&conn) else {
+            let Some(connection) = self.conns.get_mut(conn.0) else {
                 return;
             };
             match connection.framer.next(cx.limits) {
@@ -33,7 +33,7 @@ impl Endpoint {
                 }
             }
         }
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         if connection.is_choked() {
@@ -49,15 +49,19 @@ impl Endpoint {
     }
 
     fn frame(&mut self, cx: &mut Cx<'_>, conn: ConnId, frame: Frame) {
-        let Frame { head, body, end } = frame;
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
-        connection.see(conn, cx, head.as_ref(), &body, end);
+        connection.see(conn, cx, frame.head.as_ref(), &frame.body, frame.end);
         let mut sink = std::mem::take(&mut connection.sink);
+        if frame.head.is_some() {
+            connection.head_since = None;
+        }
+        let Some(Frame { head, body, end }) = self.usual(cx, conn, frame) else {
+            return;
+        };
         let (begins, head_size) = (head.is_some(), head.as_ref().map_or(0, Bytes::len));
         if let Some(head) = head {
-            connection.head_since = None;
             sink = match Message::read_head(head.clone()) {
                 Ok(Message::Response(response)) => {
                     self.response(cx, conn, &response);
@@ -101,7 +105,7 @@ impl Endpoint {
                 Sink::Chunk(chunk) => self.chunk_ended(cx, conn, *chunk, end),
             },
             None => {
-                if let Some(connection) = self.conns.get_mut(&conn) {
+                if let Some(connection) = self.conns.get_mut(conn.0) {
                     // Its rest may be long in coming, and should not hold the receive buffer.
                     connection.sink = if begins { sink.compact() } else { sink };
                 }
@@ -244,7 +248,7 @@ impl Endpoint {
             // A connection that we are about to open is not the peer's to replace.
             None if state.active => return Err(Status::OTHER_CONNECTION),
             None => {
-                let connection = self.conns.get_mut(&conn).ok_or(Status::NO_SESSION)?;
+                let connection = self.conns.get_mut(conn.0).ok_or(Status::NO_SESSION)?;
                 if !connection.is_of(state.fingerprints()) {
                     // The one that was described may still come.
                     return Err(Status::FORBIDDEN);
@@ -424,7 +428,7 @@ impl Endpoint {
         self.hand_over(conn, session, owed, id, content, body);
     }
 
-    fn hand_over(
+    pub(super) fn hand_over(
         &mut self,
         conn: ConnId,
         session: SessionId,
@@ -439,7 +443,7 @@ impl Endpoint {
         let success_report = owed.report.is_some();
         let failure_report = owed.answer.failure_report;
         let key = state.owed.insert(owed);
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.owed += 1;
         }
         self.events.push_back(Event::Received {
@@ -537,6 +541,6 @@ fn same_end(one: &Path, other: &Path) -> bool {
 }
 
 /// The largest message that is taken.
-fn max_size(cx: &Cx<'_>, max: Option<u64>) -> u64 {
+pub(super) fn max_size(cx: &Cx<'_>, max: Option<u64>) -> u64 {
     (cx.limits.msrp_message as u64).min(max.unwrap_or(u64::MAX))
 }

@@ -16,7 +16,7 @@ impl Endpoint {
         if self.conns.len() >= cx.limits.msrp_connections {
             return cx.outbox.close(conn);
         }
-        self.conns.insert(conn, Connection::new(None, cx));
+        self.conns.insert(conn.0, Connection::new(None, cx));
         self.watch_conn(cx, conn);
     }
 
@@ -24,21 +24,21 @@ impl Endpoint {
     /// [`handle_connected`](Self::handle_connected), or right after [`handle_accepted`](Self::handle_accepted). Only
     /// sessions whose peer has described its certificate ask for it.
     pub fn handle_secured(&mut self, conn: ConnId, certificate: &[u8]) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.proof = Proof::Certificate(certificate.into());
         }
     }
 
     /// Both ends of a connection are in this process: nothing has to be proved on it.
     pub fn handle_own(&mut self, conn: ConnId) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.proof = Proof::Own;
         }
     }
 
     /// A connection that we asked for is up.
     pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         connection.up = true;
@@ -131,12 +131,12 @@ impl Endpoint {
                     (false, _) => outbox.connect(Protocol::Msrp, Transport::Tcp, peer, name),
                 };
                 self.dials.insert(dial.clone(), conn);
-                self.conns.insert(conn, Connection::new(Some(dial), cx));
+                self.conns.insert(conn.0, Connection::new(Some(dial), cx));
                 conn
             }
         };
         state.conn = Some(conn);
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.sessions.insert(session);
             connection.closing = false;
             if connection.up {
@@ -173,7 +173,7 @@ impl Endpoint {
     pub(super) fn watch_conn(&mut self, cx: &Cx<'_>, conn: ConnId) {
         let timer = Timer::Silent(conn);
         if self.timers.get(&timer).is_none()
-            && let Some(connection) = self.conns.get(&conn)
+            && let Some(connection) = self.conns.get(conn.0)
             && let Some(at) = connection.deadline(cx.limits)
         {
             self.timers.set(timer, at);
@@ -182,7 +182,7 @@ impl Endpoint {
 
     pub(super) fn silent(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let wants_read = self.wants_read(conn);
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         if !wants_read {
@@ -200,7 +200,7 @@ impl Endpoint {
 
     /// A connection is gone, and its sessions with it.
     pub(super) fn lose(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let Some(connection) = self.conns.remove(&conn) else {
+        let Some(connection) = self.conns.remove(conn.0) else {
             return;
         };
         if let Some(dial) = &connection.dial {
@@ -259,7 +259,7 @@ impl Endpoint {
         self.held = self.held.saturating_sub(pieces);
         self.events.push_back(Event::Down { session, why });
         if let Some(conn) = state.conn {
-            if let Some(connection) = self.conns.get_mut(&conn) {
+            if let Some(connection) = self.conns.get_mut(conn.0) {
                 connection.owed = connection.owed.saturating_sub(state.owed.len());
                 connection.held = connection.held.saturating_sub(pieces);
             }
@@ -269,7 +269,7 @@ impl Endpoint {
 
     /// Takes a session off its connection; the last one of a connection that we opened closes it.
     pub(super) fn leave(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         connection.sessions.remove(&session);
@@ -297,7 +297,7 @@ impl Endpoint {
     fn watch_quiet(&mut self, conn: ConnId) {
         let timer = Timer::Quiet(conn);
         if let Some(after) = self.config.keep_alive
-            && let Some(connection) = self.conns.get(&conn)
+            && let Some(connection) = self.conns.get(conn.0)
             && let Some(at) = connection.last_use.checked_add(after)
             && self.timers.get(&timer).is_none()
         {
@@ -307,7 +307,7 @@ impl Endpoint {
 
     /// Says something on a connection that has been quiet.
     pub(super) fn quiet(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
-        let (Some(connection), Some(after)) = (self.conns.get_mut(&conn), self.config.keep_alive)
+        let (Some(connection), Some(after)) = (self.conns.get_mut(conn.0), self.config.keep_alive)
         else {
             return;
         };

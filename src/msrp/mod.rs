@@ -25,6 +25,7 @@ mod sender;
 mod session;
 mod stream;
 mod switch;
+mod usual;
 #[cfg(test)]
 mod tests;
 

@@ -61,7 +61,7 @@ impl Endpoint {
         if nickname.contains(char::is_control) {
             return Err(SendError::Unwritable);
         }
-        let id = self.conns.get(&conn).map(|c| c.pending.next_id(cx.ids));
+        let id = self.conns.get(conn.0).map(|c| c.pending.next_id(cx.ids));
         let id = id.ok_or(SendError::Closed)?;
         let mut request = Request::new(Method::Nickname, id.text(), to, from);
         let mut value = String::new();

@@ -12,7 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
     pub(super) fn bind(&mut self, cx: &mut Cx<'_>, conn: ConnId, session: SessionId) {
-        let fits = match (self.conns.get(&conn), self.sessions.get(session.0)) {
+        let fits = match (self.conns.get(conn.0), self.sessions.get(session.0)) {
             (Some(connection), Some(state)) => connection.is_of(state.fingerprints()),
             _ => return,
         };
@@ -37,7 +37,7 @@ impl Endpoint {
         what: What,
     ) {
         let (Some(state), Some(connection)) =
-            (self.sessions.get(session.0), self.conns.get_mut(&conn))
+            (self.sessions.get(session.0), self.conns.get_mut(conn.0))
         else {
             return;
         };
@@ -63,7 +63,7 @@ impl Endpoint {
 
     /// Waits for the response to a request, of which the id is the last one drawn.
     pub(super) fn register(&mut self, conn: ConnId, id: Id, what: What) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.pending.push(id, what);
         }
     }
@@ -83,7 +83,7 @@ impl Endpoint {
         if !self.sends.get(next.0).is_some_and(|next| next.is_ready()) {
             return;
         }
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
         if !lane.waiting {
@@ -106,14 +106,14 @@ impl Endpoint {
         conn: ConnId,
         write: impl FnOnce(&mut BytesMut),
     ) {
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.control(cx, write);
             cx.outbox.flush(conn);
         }
     }
 
     pub(super) fn next_bytes(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
-        let connection = self.conns.get_mut(&conn).filter(|c| c.up)?;
+        let connection = self.conns.get_mut(conn.0).filter(|c| c.up)?;
         let bytes = match connection.out.pop_front() {
             Some(bytes) => bytes,
             None => match connection.take_control(conn, cx) {
@@ -121,7 +121,7 @@ impl Endpoint {
                 None => self.cut(cx, conn)?,
             },
         };
-        if let Some(connection) = self.conns.get_mut(&conn) {
+        if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.last_use = cx.now;
             // The patience with a request begins when its last byte has left (RFC 4975 §7.1.1).
             let at = cx.now.checked_add(cx.limits.msrp_transaction);
@@ -155,7 +155,7 @@ impl Endpoint {
     /// Whose turn it is.
     fn next_turn(&mut self, cx: &Cx<'_>, conn: ConnId) -> Option<(SessionId, Kind, SendId)> {
         let chunk = cx.limits.msrp_send_chunk;
-        let connection = self.conns.get_mut(&conn)?;
+        let connection = self.conns.get_mut(conn.0)?;
         if connection.is_waiting_for_answers(cx.limits) {
             return None;
         }
@@ -206,7 +206,7 @@ impl Endpoint {
         out: &mut BytesMut,
     ) -> bool {
         let (Some(connection), Some(state), Some(sending)) = (
-            self.conns.get_mut(&conn),
+            self.conns.get_mut(conn.0),
             self.sessions.get_mut(session.0),
             self.sends.get_mut(id.0),
         ) else {

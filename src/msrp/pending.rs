@@ -119,6 +119,23 @@ impl Pending {
         Some(what)
     }
 
+    /// Takes out the chunk that was confirmed: the message it is of, and which bytes. `None`: it was another request.
+    pub(super) fn confirmed(&mut self, transaction_id: &str) -> Option<(SendId, u64, u64)> {
+        let id = Id::parse(transaction_id)?;
+        let index = id.place.wrapping_sub(self.base) & PLACES;
+        let entry = self.queue.get_mut(index as usize)?;
+        let Some(what @ What::Chunk { send, from, to, .. }) = entry.what else {
+            return None;
+        };
+        if entry.random != id.random {
+            return None;
+        }
+        entry.what = None;
+        self.live -= usize::from(what.is_answered());
+        self.tidy();
+        Some((send, from, to))
+    }
+
     /// Takes out the oldest request if its time is over.
     pub(super) fn overdue(&mut self, now: Instant) -> Option<What> {
         if self.next_deadline()? > now {
@@ -180,15 +197,21 @@ impl Id {
     fn parse(text: &str) -> Option<Self> {
         let text: &[u8; LEN] = text.as_bytes().try_into().ok()?;
         let (first, second) = text.split_at(RANDOM);
-        let number = |digits: &[u8]| {
-            digits.iter().rev().try_fold(0_u128, |number, digit| {
-                let value = *VALUES.get(usize::from(*digit))?;
-                (value < 32).then(|| number << 5 | u128::from(value))
+        // Without stopping early: a digit that is none shows in the end.
+        let mut seen = 0;
+        let mut number = |digits: &[u8]| {
+            digits.iter().rev().fold(0_u64, |number, digit| {
+                let value = VALUES.get(usize::from(*digit)).copied().unwrap_or(255);
+                seen |= value;
+                number << 5 | u64::from(value & 31)
             })
         };
-        Some(Self {
-            random: u64::try_from(number(first)?).ok()?,
-            place: u32::try_from(number(second)?).ok()?,
+        // 13 digits have one bit more than the number; the last is never above 15.
+        let (random, place) = (number(first), number(second));
+        let last = VALUES.get(usize::from(*first.last()?)).copied()?;
+        (seen < 32 && last < 16).then_some(Self {
+            random,
+            place: u32::try_from(place).ok()?,
         })
     }
 }

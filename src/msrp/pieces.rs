@@ -231,7 +231,7 @@ impl Endpoint {
             news.push((to, Bytes::new()));
         }
         let count = news.len();
-        let Some(connection) = self.conns.get_mut(&conn) else {
+        let Some(connection) = self.conns.get_mut(conn.0) else {
             return false;
         };
         for (index, (at, bytes)) in news.into_iter().enumerate() {
@@ -302,7 +302,7 @@ impl Endpoint {
             refused = owed.answer.take();
         }
         if let Some(conn) = conn {
-            if let Some(connection) = self.conns.get_mut(&conn) {
+            if let Some(connection) = self.conns.get_mut(conn.0) {
                 connection.held = connection.held.saturating_sub(held);
             }
             if let Some(answer) = refused {
@@ -391,7 +391,7 @@ impl Endpoint {
                 has_ended: true,
             });
             self.held += PIECE;
-            if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(&conn)) {
+            if let Some(connection) = conn.and_then(|conn| self.conns.get_mut(conn.0)) {
                 connection.held += PIECE;
             }
             self.events.push_back(Event::Piece {

@@ -9,38 +9,68 @@ use std::time::Instant;
 /// the receive buffer.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    /// The transaction id, the hop that the request came from, and our URI as the request names it.
-    text: Box<str>,
+    words: Words,
+    /// How long the transaction id is.
     id: u16,
-    to: u16,
     pub(super) failure_report: FailureReport,
 }
+
+#[derive(Clone, Debug)]
+enum Words {
+    /// The transaction id; the paths are those of the session.
+    Usual([u8; USUAL_ID]),
+    /// The transaction id, the hop that the request came from, and our URI as the request names it.
+    Spelled(Box<str>, u16),
+}
+
+/// RFC 4975 §9: a transaction id has 4 to 32 characters.
+const USUAL_ID: usize = 32;
 
 impl Answer {
     pub(super) fn to(request: &Request) -> Self {
         let id = request.transaction_id.as_str();
         let to = request.from_path.first().as_str();
         let from = request.to_path.first().as_str();
-        let mut text = String::with_capacity(id.len() + to.len() + from.len());
-        text.push_str(id);
-        text.push_str(to);
-        text.push_str(from);
         Self {
-            text: text.into_boxed_str(),
-            // A head, and so what is in it, is far smaller.
-            id: u16::try_from(id.len()).unwrap_or(u16::MAX),
-            to: u16::try_from(to.len()).unwrap_or(u16::MAX),
+            words: Words::spelled(id, to, from),
+            id: short(id.len()),
             failure_report: wanted_by(request),
         }
     }
 
-    /// Writes the response.
+    /// To a request whose paths are those of its session; `None` if its id is longer than it should be.
+    pub(super) fn usual(id: &str, failure_report: FailureReport) -> Option<Self> {
+        let mut words = [0; USUAL_ID];
+        words.get_mut(..id.len())?.copy_from_slice(id.as_bytes());
+        Some(Self {
+            words: Words::Usual(words),
+            id: short(id.len()),
+            failure_report,
+        })
+    }
+
+    /// The transaction id, where the paths are those of the session.
+    pub(super) fn usual_id(&self) -> Option<&[u8]> {
+        match &self.words {
+            Words::Usual(words) => words.get(..usize::from(self.id)),
+            Words::Spelled(..) => None,
+        }
+    }
+
+    /// Puts the paths down, before those of the session become others.
+    pub(super) fn spell_out(&mut self, to: &str, from: &str) {
+        if let Some(id) = self.usual_id() {
+            self.words = Words::spelled(&String::from_utf8_lossy(id), to, from);
+        }
+    }
+
+    /// Writes the response, where the paths have been put down.
     pub(super) fn write(&self, status: Status, out: &mut BytesMut) {
-        let (id, rest) = self
-            .text
-            .split_at_checked(self.id.into())
-            .unwrap_or_default();
-        let (to, from) = rest.split_at_checked(self.to.into()).unwrap_or_default();
+        let Words::Spelled(text, to) = &self.words else {
+            return;
+        };
+        let (id, rest) = text.split_at_checked(self.id.into()).unwrap_or_default();
+        let (to, from) = rest.split_at_checked((*to).into()).unwrap_or_default();
         write_response(id, to, from, status, out);
     }
 
@@ -48,6 +78,21 @@ impl Answer {
     pub(super) const fn is_wanted(&self, status: Status) -> bool {
         is_wanted(self.failure_report, status)
     }
+}
+
+impl Words {
+    fn spelled(id: &str, to: &str, from: &str) -> Self {
+        let mut text = String::with_capacity(id.len() + to.len() + from.len());
+        text.push_str(id);
+        text.push_str(to);
+        text.push_str(from);
+        Self::Spelled(text.into_boxed_str(), short(to.len()))
+    }
+}
+
+/// A head, and so what is in it, is far smaller.
+fn short(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
 }
 
 /// Which answers the sender of a request wants.
@@ -92,6 +137,27 @@ pub(super) fn write_response(id: &str, to: &str, from: &str, status: Status, out
     ] {
         out.put_slice(part);
     }
+}
+
+/// Writes a response around what [`Session::answer_paths`](super::session::Session::answer_paths) has ready.
+pub(super) fn write_between(id: &[u8], paths: &str, status: Status, out: &mut BytesMut) {
+    let (code, phrase) = (status.code(), status.phrase());
+    out.reserve(64 + 2 * id.len() + paths.len() + phrase.len());
+    out.put_slice(b"MSRP ");
+    out.put_slice(id);
+    if status == Status::OK {
+        out.put_slice(b" 200 OK");
+    } else {
+        let digit = |place: u16| b'0' + ((code / place) % 10) as u8;
+        out.put_slice(&[b' ', digit(100), digit(10), digit(1)]);
+        if !phrase.is_empty() {
+            out.put_u8(b' ');
+            out.put_slice(phrase.as_bytes());
+        }
+    }
+    out.put_slice(paths.as_bytes());
+    out.put_slice(id);
+    out.put_slice(b"$\r\n");
 }
 
 /// What is owed for a message that was handed up: a response to its last chunk, and maybe a report.

@@ -143,6 +143,8 @@ pub(super) struct Session {
     pub(super) partials: Vec<Partial>,
     /// Messages that nobody has accepted or refused yet.
     pub(super) owed: Slab<Owed>,
+    /// The two paths of our responses as they are written, once there was one.
+    paths: Option<Box<str>>,
     /// What is handed up in pieces, in a session that wants it so.
     pub(super) pieces: Option<Box<Pieces>>,
 }
@@ -172,6 +174,7 @@ impl Session {
             low_water: 0,
             partials: Vec::new(),
             owed: Slab::new(),
+            paths: None,
             pieces: None,
         }
     }
@@ -183,6 +186,29 @@ impl Session {
             true => &[],
             false => &self.settings.fingerprints,
         }
+    }
+
+    /// The header fields of a response, and the hyphens of its end-line: from us to the first hop of the peer's path.
+    pub(super) fn answer_paths(&mut self) -> &str {
+        let (peer, local) = (&self.peer, &self.local);
+        self.paths.get_or_insert_with(|| {
+            let to = peer.as_ref().map_or("", |peer| peer.first().as_str());
+            let text = format!("\r\nTo-Path: {to}\r\nFrom-Path: {local}\r\n-------");
+            text.into_boxed_str()
+        })
+    }
+
+    /// The peer's path becomes another. What is owed for earlier messages is answered to where they came from.
+    pub(super) fn set_peer(&mut self, peer: Path) -> Option<Path> {
+        let before = self.peer.replace(peer);
+        self.paths = None;
+        if let Some(before) = &before {
+            let (to, from) = (before.first().as_str(), self.local.as_str());
+            for (_, owed) in self.owed.iter_mut() {
+                owed.answer.spell_out(to, from);
+            }
+        }
+        before
     }
 
     pub(super) fn lane_mut(&mut self, kind: Kind) -> Option<&mut Lane> {

@@ -46,6 +46,73 @@ pub(crate) fn name(line: &[u8]) -> Option<usize> {
     (length > 0 && line.get(length) == Some(&b':')).then_some(length)
 }
 
+/// Whether both are the same bytes, in a time that depends on their lengths only. On a line or less it is faster than
+/// a call of `memcmp`.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    let words = one.iter().zip(other).fold(0, |differ, (one, other)| {
+        differ | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))
+    });
+    let rest = one_rest
+        .iter()
+        .zip(other_rest)
+        .fold(0, |differ, (one, other)| differ | (one ^ other));
+    words == 0 && rest == 0
+}
+
+/// All places where `byte` stands, in order: for short lines, where a search of its own for each would cost more.
+pub(crate) const fn positions(bytes: &[u8], byte: u8) -> Positions<'_> {
+    Positions {
+        bytes,
+        byte,
+        word: 0,
+        next: 0,
+        found: 0,
+    }
+}
+
+/// See [`positions`].
+#[derive(Debug)]
+pub(crate) struct Positions<'a> {
+    bytes: &'a [u8],
+    byte: u8,
+    /// Where the word begins that was looked at last, and the one after it.
+    word: usize,
+    next: usize,
+    /// The high bit of every byte of the word that is the one.
+    found: u64,
+}
+
+impl Iterator for Positions<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        const LOW_BITS: u64 = u64::MAX / 255 * 0x7f;
+        while self.found == 0 {
+            let rest = self.bytes.get(self.next..)?;
+            let word = match rest.first_chunk() {
+                Some(word) => *word,
+                None if rest.is_empty() => return None,
+                None => {
+                    let mut word = [!self.byte; 8];
+                    word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                    word
+                }
+            };
+            let differ = u64::from_le_bytes(word) ^ u64::from_le_bytes([self.byte; 8]);
+            // Without a carry from byte to byte, so that every bit counts and not just the lowest.
+            self.found = !(((differ & LOW_BITS) + LOW_BITS) | differ | LOW_BITS);
+            (self.word, self.next) = (self.next, self.next + 8);
+        }
+        let place = self.word + self.found.trailing_zeros() as usize / 8;
+        self.found &= self.found - 1;
+        Some(place)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +141,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn all_places_and_all_differences(line in proptest::collection::vec(0_u8..4, 0..60), other in proptest::collection::vec(0_u8..4, 0..60), at: usize) {
+            let slow: Vec<usize> = (0..line.len()).filter(|at| line[*at] == 1).collect();
+            prop_assert_eq!(positions(&line, 1).collect::<Vec<_>>(), slow);
+            prop_assert_eq!(same(&line, &other), line == other);
+            let mut changed = line.clone();
+            prop_assert!(same(&line, &changed));
+            if let Some(len) = line.len().checked_sub(1) {
+                changed[at % (len + 1)] ^= 0x80;
+                prop_assert!(!same(&line, &changed));
+            }
+        }
+
         #[test]
         fn the_same_as_byte_by_byte(line in proptest::collection::vec(any::<u8>(), 0..40), sought in any::<u8>()) {
             prop_assert_eq!(name(&line), slow_name(&line));

@@ -1,6 +1,7 @@
 //! Finding heads, bodies and end-lines in a stream of bytes.
 
 use crate::engine::Limits;
+use crate::wire::swar;
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memmem};
 use std::collections::VecDeque;
@@ -248,12 +249,14 @@ impl Framer {
                 }
             }
             // Lines as far as there are any.
+            let from = *scanned;
+            let mut ends = swar::positions(whole.get(from..).unwrap_or_default(), b'\n');
             let decided = loop {
-                let Some(at) = memchr(b'\n', whole.get(*scanned..).unwrap_or_default()) else {
+                let Some(at) = ends.next() else {
                     *scanned = whole.len();
                     break None;
                 };
-                let end = *scanned + at;
+                let end = from + at;
                 let text = whole.get(*line..end).unwrap_or_default();
                 let Some(text) = text.strip_suffix(b"\r") else {
                     return Err(FrameErrorKind::LineEnd);

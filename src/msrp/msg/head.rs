@@ -9,16 +9,18 @@ use super::range::ByteRange;
 use super::status::{FailureReport, Status};
 use crate::wire::{Text, swar};
 use bytes::Bytes;
-use memchr::memchr_iter;
+use std::ops::Deref;
 
 /// The head of a request or a response: one shared buffer and where its values are in it.
 ///
 /// Reading one allocates nothing and counts one reference, which is what a stream of short messages is dominated by.
 /// The paths are looked at when they are asked for; everything else has been checked. [`message`](Self::message)
 /// gives the values names of their own.
+///
+/// A `Head<&str>` is the same of text that is only borrowed, and counts no reference at all.
 #[derive(Clone, Debug)]
-pub struct Head {
-    text: Text,
+pub struct Head<T = Text> {
+    text: T,
     transaction_id: Span,
     /// The method or the status code.
     what: Span,
@@ -60,61 +62,23 @@ impl Head {
             kind: ParseErrorKind::Utf8,
             at: error.valid_up_to(),
         })?;
-        let fail = |kind, at| Err(ParseError { kind, at });
-        if text.len() > usize::from(u16::MAX) {
-            return fail(ParseErrorKind::Frame(FrameErrorKind::TooLarge), 0);
-        }
-        let mut found = Fields::default();
-        let all = text.as_str();
-        let clean = is_clean(all.as_bytes());
-        let mut at = 0;
-        let mut start = None;
-        for end in memchr_iter(b'\n', all.as_bytes()) {
-            let line = all.get(at..end).unwrap_or_default();
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            if line.is_empty() {
-                // The blank line; the framer has seen to it that nothing follows.
-            } else if start.is_none() {
-                let parts = start_line(line);
-                start = Some(parts.ok_or(ParseError {
-                    kind: ParseErrorKind::StartLine,
-                    at: 0,
-                })?);
-            } else if clean || is_clean_line(line) {
-                found.line(line, at)?;
-            } else {
-                return fail(ParseErrorKind::Line, at);
-            }
-            at = end + 1;
-        }
-        let Some(start) = start else {
-            return fail(ParseErrorKind::StartLine, 0);
-        };
-        let missing = |name| ParseError {
-            kind: ParseErrorKind::Missing(name),
-            at: all.len(),
-        };
+        let read = Head::read(text.as_str())?;
         Ok(Self {
-            transaction_id: start.transaction_id,
-            what: start.what,
-            comment: start.comment,
-            kind: start.kind,
-            to_path: found.to_path.ok_or_else(|| missing(Name::ToPath))?,
-            from_path: found.from_path.ok_or_else(|| missing(Name::FromPath))?,
-            message_id: found.message_id,
-            content_type: found.content_type,
-            byte_range: found.byte_range,
-            success_report: found.success_report,
-            failure_report: found.failure_report,
-            status: found.status,
-            others: found.others,
+            transaction_id: read.transaction_id,
+            what: read.what,
+            comment: read.comment,
+            kind: read.kind,
+            to_path: read.to_path,
+            from_path: read.from_path,
+            message_id: read.message_id,
+            content_type: read.content_type,
+            byte_range: read.byte_range,
+            success_report: read.success_report,
+            failure_report: read.failure_report,
+            status: read.status,
+            others: read.others,
             text,
         })
-    }
-
-    /// Ties a response and the end-line to a request.
-    pub fn transaction_id(&self) -> &str {
-        self.part(self.transaction_id)
     }
 
     /// What a request is for; `None` of a response.
@@ -123,19 +87,6 @@ impl Head {
             Kind::Send => Some(Method::Send),
             Kind::OtherRequest => Some(Method::parse(&self.share(self.what))),
             Kind::Response(_) => None,
-        }
-    }
-
-    /// Whether it is a SEND.
-    pub const fn is_send(&self) -> bool {
-        matches!(self.kind, Kind::Send)
-    }
-
-    /// What became of the request; `None` of a request.
-    pub const fn response_status(&self) -> Option<Status> {
-        match self.kind {
-            Kind::Response(status) => Some(status),
-            Kind::Send | Kind::OtherRequest => None,
         }
     }
 
@@ -155,60 +106,6 @@ impl Head {
     /// The value is no path.
     pub fn from_path(&self) -> Result<Path, ParseError> {
         self.path(Name::FromPath, self.from_path)
-    }
-
-    /// The To-Path as it was written. Where that is what the session said, there is no need to look inside.
-    pub fn to_path_str(&self) -> &str {
-        self.part(self.to_path)
-    }
-
-    /// The From-Path as it was written.
-    pub fn from_path_str(&self) -> &str {
-        self.part(self.from_path)
-    }
-
-    /// The message that it is a chunk of, or about.
-    pub fn message_id(&self) -> Option<&str> {
-        Some(self.part(self.message_id?))
-    }
-
-    /// Which bytes of the message.
-    pub const fn byte_range(&self) -> Option<ByteRange> {
-        self.byte_range
-    }
-
-    /// Whether success is to be reported; `false` where nothing is said.
-    pub const fn success_report(&self) -> bool {
-        matches!(self.success_report, Some(true))
-    }
-
-    /// Which failures are to be reported.
-    pub fn failure_report(&self) -> FailureReport {
-        self.failure_report.unwrap_or_default()
-    }
-
-    /// What a REPORT says, in the name space `000`.
-    pub const fn status(&self) -> Option<Status> {
-        self.status
-    }
-
-    /// The media type of the body. Only a request with one has a body.
-    pub fn content_type(&self) -> Option<&str> {
-        Some(self.part(self.content_type?))
-    }
-
-    /// All other header fields: names and values as they came.
-    pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = if self.others { self.text.as_str() } else { "" };
-        lines.split('\n').skip(1).filter_map(|line| {
-            let (name, value) = split(line)?;
-            match Name::find(name) {
-                None => Some((name, value)),
-                // A name space that nobody has defined: kept, not understood.
-                Some(Name::Status) if report_status(value) == Some(None) => Some((name, value)),
-                Some(_) => None,
-            }
-        })
     }
 
     /// The same as a value whose parts stand for themselves. The body is empty.
@@ -261,15 +158,154 @@ impl Head {
         })
     }
 
+    fn share(&self, span: Span) -> Text {
+        self.text.slice_ref(self.part(span))
+    }
+}
+
+impl<'a> Head<&'a str> {
+    /// Reads a head where it lies, as [`parse`](Head::parse) does.
+    ///
+    /// # Errors
+    ///
+    /// See [`ParseErrorKind`].
+    pub fn read(all: &'a str) -> Result<Self, ParseError> {
+        let fail = |kind, at| Err(ParseError { kind, at });
+        if all.len() > usize::from(u16::MAX) {
+            return fail(ParseErrorKind::Frame(FrameErrorKind::TooLarge), 0);
+        }
+        let mut found = Fields::default();
+        let clean = is_clean(all.as_bytes());
+        let mut at = 0;
+        let mut start = None;
+        for end in swar::positions(all.as_bytes(), b'\n') {
+            let line = all.get(at..end).unwrap_or_default();
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if line.is_empty() {
+                // The blank line; the framer has seen to it that nothing follows.
+            } else if start.is_none() {
+                let parts = start_line(line);
+                start = Some(parts.ok_or(ParseError {
+                    kind: ParseErrorKind::StartLine,
+                    at: 0,
+                })?);
+            } else if clean || is_clean_line(line) {
+                found.line(line, at)?;
+            } else {
+                return fail(ParseErrorKind::Line, at);
+            }
+            at = end + 1;
+        }
+        let Some(start) = start else {
+            return fail(ParseErrorKind::StartLine, 0);
+        };
+        let missing = |name| ParseError {
+            kind: ParseErrorKind::Missing(name),
+            at: all.len(),
+        };
+        Ok(Self {
+            transaction_id: start.transaction_id,
+            what: start.what,
+            comment: start.comment,
+            kind: start.kind,
+            to_path: found.to_path.ok_or_else(|| missing(Name::ToPath))?,
+            from_path: found.from_path.ok_or_else(|| missing(Name::FromPath))?,
+            message_id: found.message_id,
+            content_type: found.content_type,
+            byte_range: found.byte_range,
+            success_report: found.success_report,
+            failure_report: found.failure_report,
+            status: found.status,
+            others: found.others,
+            text: all,
+        })
+    }
+}
+
+impl<T: Deref<Target = str>> Head<T> {
+    /// Ties a response and the end-line to a request.
+    pub fn transaction_id(&self) -> &str {
+        self.part(self.transaction_id)
+    }
+
+    /// Whether it is a SEND.
+    pub const fn is_send(&self) -> bool {
+        matches!(self.kind, Kind::Send)
+    }
+
+    /// What became of the request; `None` of a request.
+    pub const fn response_status(&self) -> Option<Status> {
+        match self.kind {
+            Kind::Response(status) => Some(status),
+            Kind::Send | Kind::OtherRequest => None,
+        }
+    }
+
+    /// The To-Path as it was written. Where that is what the session said, there is no need to look inside.
+    pub fn to_path_str(&self) -> &str {
+        self.part(self.to_path)
+    }
+
+    /// The From-Path as it was written.
+    pub fn from_path_str(&self) -> &str {
+        self.part(self.from_path)
+    }
+
+    /// The message that it is a chunk of, or about.
+    pub fn message_id(&self) -> Option<&str> {
+        Some(self.part(self.message_id?))
+    }
+
+    /// Which bytes of the message.
+    pub const fn byte_range(&self) -> Option<ByteRange> {
+        self.byte_range
+    }
+
+    /// Whether success is to be reported; `false` where nothing is said.
+    pub const fn success_report(&self) -> bool {
+        matches!(self.success_report, Some(true))
+    }
+
+    /// Which failures are to be reported.
+    pub fn failure_report(&self) -> FailureReport {
+        self.failure_report.unwrap_or_default()
+    }
+
+    /// What a REPORT says, in the name space `000`.
+    pub const fn status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// The media type of the body. Only a request with one has a body.
+    pub fn content_type(&self) -> Option<&str> {
+        Some(self.part(self.content_type?))
+    }
+
+    /// Whether there are other header fields.
+    pub const fn has_others(&self) -> bool {
+        self.others
+    }
+
+    /// All other header fields: names and values as they came.
+    pub fn others(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = if self.others { &*self.text } else { "" };
+        lines.split('\n').skip(1).filter_map(|line| {
+            let (name, value) = split(line)?;
+            match Name::find(name) {
+                None => Some((name, value)),
+                // A name space that nobody has defined: kept, not understood.
+                Some(Name::Status) if report_status(value) == Some(None) => Some((name, value)),
+                Some(_) => None,
+            }
+        })
+    }
+
     fn part(&self, Span(from, to): Span) -> &str {
         self.text
             .get(usize::from(from)..usize::from(to))
             .unwrap_or_default()
     }
 
-    fn share(&self, span: Span) -> Text {
-        self.text.slice_ref(self.part(span))
-    }
 }
 
 /// What the header lines say.
