@@ -4,12 +4,12 @@ use super::connection::{Connection, Dial};
 use super::error::{Full, SendError};
 use super::event::{Down, Event, Receipt};
 use super::msg::{Status, Uri, is_value};
-use super::sender::Sending;
+use super::sender::{self, Sending};
 use super::session::{Kind, Outgoing, Role, SendId, Session, SessionId, Settings};
 use crate::engine::{Beside, ConnId, Cx, Ids, Map, QuestionId, Slab, Timers, Transport};
 use crate::sdp::Fingerprint;
 use crate::wire::Text;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -49,6 +49,8 @@ pub struct Endpoint {
     pub(super) resolving: Map<QuestionId, SessionId>,
     pub(super) timers: Timers<Timer>,
     pub(super) events: VecDeque<Event>,
+    /// Where chunks are put together before they get a buffer of just their size.
+    pub(super) scratch: BytesMut,
     /// Bytes under reassembly in all sessions.
     pub(super) reassembly: usize,
     /// Bytes that were handed up in pieces and not taken yet, in all sessions.
@@ -86,6 +88,7 @@ impl Endpoint {
             resolving: ids.map(),
             timers: Timers::new(ids),
             events: VecDeque::new(),
+            scratch: BytesMut::new(),
             reassembly: 0,
             held: 0,
             max_held: usize::MAX,
@@ -231,25 +234,35 @@ impl Endpoint {
         session: SessionId,
         message: Outgoing,
     ) -> Result<SendId, SendError> {
-        let size = message.body.len() as u64;
         self.check(
             cx,
             session,
-            size,
+            message.body.len() as u64,
             &message.content_type,
             message.id.as_ref(),
         )?;
-        let message_id = message.id.clone().unwrap_or_else(|| cx.ids.message_id());
-        let sending = Sending::whole(session, message, message_id);
+        let may_clash = sender::may_clash(&message.body);
+        Ok(self.queue(cx, session, message, may_clash))
+    }
+
+    /// Queues a message that has been checked.
+    pub(super) fn queue(
+        &mut self,
+        cx: &mut Cx<'_>,
+        session: SessionId,
+        mut message: Outgoing,
+        may_clash: bool,
+    ) -> SendId {
+        let size = message.body.len();
+        let message_id = message.id.take().unwrap_or_else(|| cx.ids.message_id());
+        let sending = Sending::whole(session, message, message_id, may_clash);
         let id = SendId(self.sends.insert(sending));
         if let Some(state) = self.sessions.get_mut(session.0) {
             state.messages.queue.push_back(id);
-            state.uncut = state
-                .uncut
-                .saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+            state.uncut = state.uncut.saturating_add(size);
         }
         self.make_ready(cx, session, Kind::Message);
-        Ok(id)
+        id
     }
 
     /// Whether a message can be queued.
@@ -261,13 +274,23 @@ impl Endpoint {
         content_type: &Text,
         id: Option<&Text>,
     ) -> Result<(), SendError> {
+        self.takes(cx, session, size)?;
+        match is_writable(content_type, id) {
+            true => Ok(()),
+            false => Err(SendError::Unwritable),
+        }
+    }
+
+    /// Whether a session takes a message of that size.
+    pub(super) fn takes(
+        &mut self,
+        cx: &Cx<'_>,
+        session: SessionId,
+        size: u64,
+    ) -> Result<(), SendError> {
         let state = (self.sessions.get_mut(session.0)).ok_or(SendError::Closed)?;
         if size > state.settings.peer_max_size.unwrap_or(u64::MAX) {
             return Err(SendError::TooLarge);
-        }
-        let is_id = |id: &Text| is_value(id) && !id.contains(' ');
-        if !is_value(content_type) || !id.is_none_or(is_id) {
-            return Err(SendError::Unwritable);
         }
         let uncut = (state.uncut as u64).saturating_add(size);
         if state.queued() >= cx.limits.msrp_send_queue
@@ -400,6 +423,11 @@ impl Endpoint {
             .flatten()
             .find_map(|host| Uri::new(secure, host, Some(port), Some(id)).ok())
     }
+}
+
+/// Whether a message can have these header values.
+pub(super) fn is_writable(content_type: &Text, id: Option<&Text>) -> bool {
+    is_value(content_type) && id.is_none_or(|id| is_value(id) && !id.contains(' '))
 }
 
 /// The registered port of MSRP.

@@ -25,9 +25,9 @@ mod sender;
 mod session;
 mod stream;
 mod switch;
-mod usual;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 pub use auth::{AuthError, RelayAccount};
 pub use endpoint::{Config, Endpoint};

@@ -140,7 +140,8 @@ impl Endpoint {
     /// Cuts the next chunks: deficit round robin between the sessions of a connection, in order within each. As many
     /// short ones as one write should take, or one long one.
     fn cut(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
-        let mut out = BytesMut::new();
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
         while out.len() < WRITE
             && let Some((session, kind, id)) = self.next_turn(cx, conn)
         {
@@ -149,7 +150,9 @@ impl Endpoint {
                 break;
             }
         }
-        (!out.is_empty()).then(|| out.freeze())
+        let cut = (!out.is_empty()).then(|| Bytes::copy_from_slice(&out));
+        self.scratch = out;
+        cut
     }
 
     /// Whose turn it is.

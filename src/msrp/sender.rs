@@ -21,6 +21,8 @@ pub(super) struct Sending {
     success_report: bool,
     pub(super) failure_report: FailureReport,
     source: Source,
+    /// Whether the body has anything that an end-line could be found in.
+    may_clash: bool,
     /// The first byte that is sent; not 0 where an earlier transfer is resumed.
     start: u64,
     /// The next byte to be cut.
@@ -54,7 +56,7 @@ pub(super) struct Cut {
 }
 
 impl Sending {
-    pub(super) fn whole(session: SessionId, message: Outgoing, id: Text) -> Self {
+    pub(super) fn whole(session: SessionId, message: Outgoing, id: Text, may_clash: bool) -> Self {
         let total = message.body.len() as u64;
         Self {
             session,
@@ -66,6 +68,7 @@ impl Sending {
                 rest: message.body,
                 total,
             },
+            may_clash,
             start: 0,
             offset: 0,
             is_cut: false,
@@ -82,6 +85,8 @@ impl Sending {
             success_report: message.success_report,
             failure_report: message.failure_report,
             source: Source::Stream(Box::new(Feed::new(message.start, message.total))),
+            // Nobody has looked yet.
+            may_clash: true,
             start: message.start,
             offset: message.start,
             is_cut: false,
@@ -200,7 +205,7 @@ impl Sending {
             total: if is_last { Some(end) } else { self.total() },
         };
         let mut transaction = id();
-        while occurs(&transaction.bytes(), &body) {
+        while self.may_clash && occurs(&transaction.bytes(), &body) {
             transaction = id();
         }
         let (text, before) = (transaction.bytes(), out.len());
@@ -281,6 +286,11 @@ impl Sending {
     }
 }
 
+/// Whether there are seven hyphens in a body, without which no end-line is in it.
+pub(super) fn may_clash(body: &[u8]) -> bool {
+    FINDER.find(body).is_some()
+}
+
 /// Whether the end-line of that transaction occurs in a body. Our ids do not begin with a hyphen.
 fn occurs(id: &[u8], body: &[u8]) -> bool {
     let mut rest = body;
@@ -351,7 +361,7 @@ mod tests {
             let session = SessionId(Slab::new().insert(()));
             let message = Outgoing::new("text/plain".into(), body);
             Self {
-                sending: Sending::whole(session, message, "m1".into()),
+                sending: Sending::whole(session, message, "m1".into(), true),
                 ids: Ids::new(Seed::from_number(1)),
             }
         }

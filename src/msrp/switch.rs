@@ -7,8 +7,9 @@
 //!               shared)
 //! ```
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, is_writable};
 use super::error::SendError;
+use super::sender::may_clash;
 use super::session::{Outgoing, SendId, SessionId};
 use crate::engine::{Cx, Ids, Map};
 
@@ -115,34 +116,40 @@ impl Switch {
     ) -> Result<usize, SendError> {
         let mut message = message.clone();
         message.id.get_or_insert_with(|| cx.ids.message_id());
+        // What is the same for all is looked at once.
+        if !is_writable(&message.content_type, message.id.as_ref()) {
+            return Err(SendError::Unwritable);
+        }
+        let (size, may_clash) = (message.body.len() as u64, may_clash(&message.body));
         let mut count = 0;
         for leg in &mut self.legs {
             let session = leg.session;
             if Some(session) == from {
                 continue;
             }
-            let mut sent = endpoint.send(cx, session, message.clone());
-            if sent == Err(SendError::Full) {
+            let mut room = endpoint.takes(cx, session, size);
+            if room == Err(SendError::Full) {
                 match self.overflow {
                     Overflow::Newest => {}
                     Overflow::Oldest => {
                         // One large message may take the place of many small ones.
-                        while sent == Err(SendError::Full) && endpoint.drop_oldest(cx, session) {
+                        while room == Err(SendError::Full) && endpoint.drop_oldest(cx, session) {
                             miss(leg, &mut self.untold);
-                            sent = endpoint.send(cx, session, message.clone());
+                            room = endpoint.takes(cx, session, size);
                         }
                     }
                     Overflow::Close => endpoint.close(cx, session),
                 }
             }
-            match sent {
-                Ok(id) => {
-                    count += 1;
-                    each(session, id);
-                }
-                Err(SendError::Unwritable) => return Err(SendError::Unwritable),
-                Err(_) => miss(leg, &mut self.untold),
+            if room.is_err() {
+                miss(leg, &mut self.untold);
+                continue;
             }
+            count += 1;
+            each(
+                session,
+                endpoint.queue(cx, session, message.clone(), may_clash),
+            );
         }
         Ok(count)
     }

@@ -104,8 +104,7 @@ impl Endpoint {
         head: &Head<&str>,
         size: usize,
     ) -> bool {
-        let (Some(state), Some(content_type)) =
-            (self.sessions.get(session.0), head.content_type())
+        let (Some(state), Some(content_type)) = (self.sessions.get(session.0), head.content_type())
         else {
             return false;
         };

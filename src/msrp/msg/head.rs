@@ -305,7 +305,6 @@ impl<T: Deref<Target = str>> Head<T> {
             .get(usize::from(from)..usize::from(to))
             .unwrap_or_default()
     }
-
 }
 
 /// What the header lines say.
