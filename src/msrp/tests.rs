@@ -5,6 +5,7 @@ mod pair;
 mod quirks;
 mod streams;
 mod switch;
+mod usual;
 
 use super::*;
 use crate::engine::{
