@@ -3,13 +3,13 @@
 use super::machine::Machine;
 use super::stream::Stream;
 use crate::engine::{ConnId, Input};
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Sleep;
 
 /// An open connection. It owns no read buffer, and of what waits to be written only what the socket
@@ -91,20 +91,27 @@ impl Connection {
                 other => other,
             };
         }
-        let mut buf = ReadBuf::new(io.scratch);
-        match Pin::new(&mut self.stream).poll_read(cx, &mut buf) {
+        io.buffer.reserve(READ);
+        let read = std::pin::pin!(self.stream.read_buf(io.buffer)).poll(cx);
+        match read {
             Poll::Pending => written,
             Poll::Ready(Err(_)) => Turn::Ended,
-            Poll::Ready(Ok(())) if buf.filled().is_empty() => {
+            Poll::Ready(Ok(0)) => {
                 // The peer will say no more but may still listen (RFC 9293 §3.6): it gets what is queued.
                 self.more = true;
                 self.ending = Some(Box::pin(tokio::time::sleep(io.linger)));
                 Turn::Again
             }
-            Poll::Ready(Ok(())) => {
-                // A copy of just what came: a slice of the shared buffer that waits for the rest of a
-                // message would keep all of the buffer alive.
-                let data = Bytes::copy_from_slice(buf.filled());
+            Poll::Ready(Ok(read)) => {
+                let data = if read < HANDED_ON {
+                    // A copy of just what came: a slice of the buffer that waits for the rest of a message
+                    // would keep all of the buffer alive.
+                    let data = Bytes::copy_from_slice(io.buffer);
+                    io.buffer.clear();
+                    data
+                } else {
+                    io.buffer.split().freeze()
+                };
                 let conn = self.conn;
                 machine.handle_input(now, Input::Data { conn, data });
                 Turn::Again
@@ -208,13 +215,21 @@ impl Connection {
 /// What the connections share in reading.
 #[derive(Debug)]
 pub(super) struct Io<'a> {
-    /// Where bytes are read to.
+    /// Where the bytes of connections are read to; empty between two turns.
+    pub(super) buffer: &'a mut BytesMut,
+    /// Where datagrams are read to.
     pub(super) scratch: &'a mut [u8],
     /// Whether anything is read at all now.
     pub(super) reading: bool,
     /// How long a connection may take to end.
     pub(super) linger: Duration,
 }
+
+/// How much there is room for in one read.
+const READ: usize = 64 * 1024;
+
+/// What fills at least this much of the buffer is handed on with it and not copied.
+const HANDED_ON: usize = READ / 4;
 
 /// How much is pulled ahead of one write.
 const BATCH_SIZE: usize = 64 * 1024;

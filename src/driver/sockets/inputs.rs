@@ -34,6 +34,7 @@ impl Sockets {
         bell.answered();
         let cx = &mut bell.context();
         let mut io = Io {
+            buffer: &mut self.buffer,
             scratch: &mut self.scratch,
             reading: self.reading,
             linger: self.config.linger,

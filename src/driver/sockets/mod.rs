@@ -16,6 +16,7 @@ use super::{Config, Tls};
 use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Record, Reply, Slab, Transport};
 use crate::node::Output;
 use accepted::Accepted;
+use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -44,6 +45,7 @@ pub(super) struct Sockets {
     paused: VecDeque<Key>,
     accepted: Accepted,
     scratch: Vec<u8>,
+    buffer: BytesMut,
     sleep: Option<Pin<Box<Sleep>>>,
     records: RecordSource,
     /// How often in a row the deadline had passed.
@@ -93,6 +95,7 @@ impl Sockets {
             paused: VecDeque::new(),
             accepted: Accepted::new(ids),
             scratch: vec![0; SCRATCH],
+            buffer: BytesMut::new(),
             sleep: None,
             records: RecordSource::default(),
             overdue: 0,
