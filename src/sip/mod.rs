@@ -19,6 +19,7 @@ pub mod offer;
 pub mod publication;
 pub mod refer;
 pub mod register;
+pub mod stun;
 pub mod subscription;
 pub mod transaction;
 pub mod usage;

@@ -39,6 +39,7 @@ pub(crate) struct Heard {
     pub(crate) from: SocketAddr,
     pub(crate) transport: Transport,
     pub(crate) text: String,
+    pub(crate) data: Bytes,
 }
 
 struct End {
@@ -141,6 +142,16 @@ impl Wire {
             from: addr(from),
             to,
             data,
+        });
+        self.settle();
+    }
+
+    /// A datagram that is no text.
+    pub(crate) fn inject_bytes(&mut self, end: usize, from: &str, data: impl Into<Bytes>) {
+        self.flying.push_back(Packet::Datagram {
+            from: addr(from),
+            to: self.ends[end].addr,
+            data: data.into(),
         });
         self.settle();
     }
@@ -312,6 +323,7 @@ impl Wire {
                             from: *from,
                             transport: Transport::Tcp,
                             text: String::from_utf8_lossy(&data).replace("\r\n", "\n"),
+                            data: data.clone(),
                         }),
                         None => {}
                     }
@@ -358,6 +370,7 @@ impl Wire {
                         from,
                         transport: Transport::Udp,
                         text: String::from_utf8_lossy(&data).replace("\r\n", "\n"),
+                        data: data.clone(),
                     }),
                 }
             }

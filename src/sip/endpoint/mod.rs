@@ -28,6 +28,7 @@ mod event;
 mod fill;
 mod fork;
 mod info;
+mod keep_alive;
 mod local;
 mod notifier;
 mod prack;
@@ -61,6 +62,7 @@ use crate::engine::{
 use crate::sip::digest::aka;
 use crate::sip::msg::{Frame, Message, Mode, Request, Response};
 use crate::sip::register;
+use crate::sip::stun;
 use crate::sip::transaction::Timer;
 use bytes::Bytes;
 use call::{CallTimer, Calls};
@@ -106,6 +108,8 @@ enum Deadline {
     /// A registration is to be refreshed or tried again.
     Registration(Key),
     KeepAlive(Key),
+    /// A keep-alive by STUN is to be sent again, or was never answered.
+    Probe(Key),
     Subscription(Key, SubscriptionTimer),
     /// A publication is to be refreshed or tried again.
     Publication(Key),
@@ -190,6 +194,9 @@ impl Endpoint {
         let is_blank = data.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0));
         if is_blank || data.len() > cx.limits.sip_datagram {
             return;
+        }
+        if stun::is_stun(&data) {
+            return self.handle_stun(cx, local, peer, &data);
         }
         let source = Source {
             transport: Transport::Udp,
@@ -315,6 +322,7 @@ impl Endpoint {
                 Deadline::Call(key, timer) => self.call_timeout(cx, key, timer),
                 Deadline::Registration(key) => self.send_register(cx, key),
                 Deadline::KeepAlive(key) => self.keep_alive(cx, key),
+                Deadline::Probe(key) => self.probe(cx, key),
                 Deadline::Subscription(key, timer) => self.subscription_timeout(cx, key, timer),
                 Deadline::Publication(key) => self.send_publish(cx, key),
                 Deadline::Notifier(key) => self.notifier_timeout(cx, key),

@@ -1,13 +1,14 @@
 //! Registrations that are kept alive (RFC 3261 §10.2, RFC 5626, RFC 3327, RFC 3608).
 
 use super::fill::{ALLOW, sequence, set_default};
+use super::keep_alive::Probe;
 use super::sending::{Candidate, User};
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, Failure, HERE, RegistrationId, Target};
 use crate::engine::{ConnId, Cx, Key};
 use crate::sip::locate::Wanted;
 use crate::sip::msg::header::{
-    CSeq, CallId, Contact, Expires, FlowTimer, From, MinExpires, NameAddr, PAssociatedUri,
+    CSeq, CallId, Contact, Expires, FlowTimer, From, MinExpires, NameAddr, PAssociatedUri, Require,
     RetryAfter, Route, ServiceRoute, To,
 };
 use crate::sip::msg::uri::SipUri;
@@ -15,16 +16,12 @@ use crate::sip::msg::{Headers, Method, Name, Request, Response, Status, Uri};
 use crate::sip::register;
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
-use bytes::Bytes;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// How long a flow must have lasted for its loss not to count as a failure (RFC 5626 §4.5 asks for a time
 /// without naming one).
 const STEADY: Duration = Duration::from_secs(120);
-
-/// How long the answer to a keep-alive may take (RFC 5626 §4.4.1).
-pub(super) const PONG: Duration = Duration::from_secs(10);
 
 /// A registration.
 #[derive(Debug)]
@@ -42,10 +39,16 @@ pub(super) struct Registration {
     since: Option<Instant>,
     failures: u32,
     /// The way of its REGISTER.
-    flow: Option<Hop>,
+    pub(super) flow: Option<Hop>,
     /// What that way was found by.
     next: Option<Wanted>,
-    keep_alive: Option<Duration>,
+    pub(super) keep_alive: Option<Duration>,
+    /// Whether its server answers keep-alives over UDP (RFC 5626 §4.4.2).
+    pub(super) stun: bool,
+    /// The keep-alive over UDP that waits for its answer.
+    pub(super) probe: Option<Probe>,
+    /// The address that the server sees us at.
+    pub(super) mapped: Option<SocketAddr>,
     /// The Route of requests of its user (RFC 3608).
     pub(super) service_route: Vec<Route>,
     /// The users it is for, as [`Uri::aor`] writes them.
@@ -78,6 +81,9 @@ impl Endpoint {
             flow: None,
             next: None,
             keep_alive: None,
+            stun: false,
+            probe: None,
+            mapped: None,
             service_route: Vec::new(),
             aors: Vec::new(),
         });
@@ -122,6 +128,7 @@ impl Endpoint {
     fn remove_registration(&mut self, key: Key) {
         self.timers.cancel(&Deadline::Registration(key));
         self.timers.cancel(&Deadline::KeepAlive(key));
+        self.timers.cancel(&Deadline::Probe(key));
         self.registrations.remove(key);
         self.events.push_back(Event::Unregistered {
             id: RegistrationId(key),
@@ -200,6 +207,9 @@ impl Endpoint {
             None => registration.failures,
         };
         registration.since.get_or_insert(cx.now);
+        if registration.flow != hop {
+            (registration.probe, registration.mapped) = (None, None);
+        }
         registration.flow = hop;
         registration.service_route = headers
             .all::<ServiceRoute>()
@@ -226,6 +236,8 @@ impl Endpoint {
             }
             _ => wanted,
         });
+        registration.stun = flow_timer.is_some()
+            || Require::of(headers).is_ok_and(|required| required.contains("outbound"));
         if flow_timer.is_some()
             && let Some(stream) = hop.and_then(|hop| self.net.get_mut(hop.conn?))
         {
@@ -274,7 +286,9 @@ impl Endpoint {
         };
         registration.since = None;
         registration.failures = registration.failures.saturating_add(1);
+        registration.probe = None;
         self.timers.cancel(&Deadline::KeepAlive(key));
+        self.timers.cancel(&Deadline::Probe(key));
         // What another attempt would not change is left to the application.
         let is_passing = status.is_none_or(|status| {
             after.is_some()
@@ -340,55 +354,30 @@ impl Endpoint {
             .map(|(key, _)| key)
             .collect();
         for key in lost {
-            let Some(registration) = self.registrations.get_mut(key) else {
-                continue;
-            };
-            let stood = registration.since.take();
-            registration.flow = None;
-            let was_steady =
-                stood.is_some_and(|since| cx.now.saturating_duration_since(since) >= STEADY);
-            registration.failures = match was_steady {
-                true => 0,
-                false => registration.failures.saturating_add(1),
-            };
-            let pause = back_off(cx, &registration.config, registration.failures);
-            self.timers.cancel(&Deadline::KeepAlive(key));
-            if registration.sending.is_none() {
-                self.timers.set(Deadline::Registration(key), cx.now + pause);
-            }
+            self.flow_failed(cx, key);
         }
     }
 
-    fn schedule_keep_alive(&mut self, cx: &mut Cx<'_>, key: Key) {
-        let Some(interval) = self.registrations.get(key).and_then(|r| r.keep_alive) else {
+    /// The flow of a registration is gone: it is made again, at once if it stood for long (RFC 5626 §4.5).
+    pub(super) fn flow_failed(&mut self, cx: &mut Cx<'_>, key: Key) {
+        let Some(registration) = self.registrations.get_mut(key) else {
             return;
         };
-        // 80 to 100 % of it, so that a server's clients do not all speak at once.
-        let pause = cx.ids.between(interval * 4 / 5, interval);
-        self.timers.set(Deadline::KeepAlive(key), cx.now + pause);
-    }
-
-    /// A flow is to be kept alive (RFC 5626 §4.4).
-    pub(super) fn keep_alive(&mut self, cx: &mut Cx<'_>, key: Key) {
-        let Some(hop) = self.registrations.get(key).and_then(|r| r.flow) else {
-            return;
+        let stood = registration.since.take();
+        registration.flow = None;
+        (registration.probe, registration.mapped) = (None, None);
+        let was_steady =
+            stood.is_some_and(|since| cx.now.saturating_duration_since(since) >= STEADY);
+        registration.failures = match was_steady {
+            true => 0,
+            false => registration.failures.saturating_add(1),
         };
-        match hop.conn {
-            Some(conn) => {
-                if self.net.ping(cx, conn)
-                    && let Some(stream) = self.net.get_mut(conn)
-                {
-                    stream.pinged = true;
-                    if stream.pongs {
-                        self.timers.set(Deadline::Pong(conn), cx.now + PONG);
-                    }
-                }
-            }
-            None => cx
-                .outbox
-                .datagram(hop.from, hop.peer, Bytes::from_static(b"\r\n")),
+        let pause = back_off(cx, &registration.config, registration.failures);
+        self.timers.cancel(&Deadline::KeepAlive(key));
+        self.timers.cancel(&Deadline::Probe(key));
+        if registration.sending.is_none() {
+            self.timers.set(Deadline::Registration(key), cx.now + pause);
         }
-        self.schedule_keep_alive(cx, key);
     }
 }
 
