@@ -155,7 +155,8 @@ impl Message {
         finish(kind, id, &body)
     }
 
-    /// The answer to a request that came from `peer`; to anything else there is none.
+    /// The answer to a request that came from `peer`; to anything else there is none. It has at most 32 bytes more than
+    /// the request, so that nobody sends it to another with much profit.
     pub fn answer(&self, peer: SocketAddr) -> Option<Vec<u8>> {
         match self {
             Self::Request { id, unknown } if unknown.is_empty() => {
