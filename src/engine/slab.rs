@@ -19,6 +19,7 @@ impl std::fmt::Display for Key {
 pub struct Slab<T> {
     entries: Vec<Entry<T>>,
     free: Vec<u32>,
+    len: usize,
 }
 
 #[derive(Debug)]
@@ -33,6 +34,7 @@ impl<T> Slab<T> {
         Self {
             entries: Vec::new(),
             free: Vec::new(),
+            len: 0,
         }
     }
 
@@ -46,6 +48,7 @@ impl<T> Slab<T> {
             && let Some(entry) = self.entries.get_mut(index as usize)
         {
             entry.value = Some(value);
+            self.len += 1;
             return Key {
                 index,
                 generation: entry.generation,
@@ -56,6 +59,7 @@ impl<T> Slab<T> {
             generation: 0,
             value: Some(value),
         });
+        self.len += 1;
         Key {
             index,
             generation: 0,
@@ -89,6 +93,7 @@ impl<T> Slab<T> {
             return None;
         }
         let value = entry.value.take()?;
+        self.len -= 1;
         // A place whose generations are used up is never handed out again.
         if let Some(next) = entry.generation.checked_add(1) {
             entry.generation = next;
@@ -98,13 +103,13 @@ impl<T> Slab<T> {
     }
 
     /// How many entries there are.
-    pub fn len(&self) -> usize {
-        self.iter().count()
+    pub const fn len(&self) -> usize {
+        self.len
     }
 
     /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// All entries, in the order of their places.
@@ -243,7 +248,9 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(second), Some(&"second"));
-        assert_eq!(slab.len(), 1);
+        assert_eq!((slab.len(), slab.iter().count()), (1, 1));
+        slab.remove(second);
+        assert!(slab.is_empty());
     }
 
     #[test]

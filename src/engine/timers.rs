@@ -32,15 +32,17 @@ impl<K: Copy + Eq + Hash + Ord> Timers<K> {
     /// Sets the deadline of `key`, or moves it.
     pub fn set(&mut self, key: K, at: Instant) {
         self.sequence += 1;
-        self.live.insert(key, (at, self.sequence));
+        let before = self.live.insert(key, (at, self.sequence));
         self.heap.push(Reverse((at, self.sequence, key)));
-        self.tidy();
+        if let Some((_, sequence)) = before {
+            self.unset(sequence);
+        }
     }
 
     /// Removes the deadline of `key`, if it has one.
     pub fn cancel(&mut self, key: &K) {
-        if self.live.remove(key).is_some() {
-            self.tidy();
+        if let Some((_, sequence)) = self.live.remove(key) {
+            self.unset(sequence);
         }
     }
 
@@ -74,6 +76,15 @@ impl<K: Copy + Eq + Hash + Ord> Timers<K> {
     /// Whether no deadline is set.
     pub fn is_empty(&self) -> bool {
         self.live.is_empty()
+    }
+
+    /// The entry with this sequence is not live any more. Before it was, the top of the heap was live, and so it still
+    /// is unless this is the top.
+    fn unset(&mut self, sequence: u64) {
+        let is_top = (self.heap.peek()).is_some_and(|Reverse((_, top, _))| *top == sequence);
+        if is_top || self.heap.len() > 2 * self.live.len() + 64 {
+            self.tidy();
+        }
     }
 
     /// Keeps the top of the heap live, so that `next` needs no search, and the heap in proportion.

@@ -128,9 +128,21 @@ impl Inbox {
 
     /// Takes an entry out, wherever it stands.
     pub(super) fn remove(&mut self, sequence: u64) -> bool {
-        let before = self.queue.len();
-        self.queue.retain(|entry| entry.sequence != sequence);
-        self.queue.len() < before
+        let place = self.place(sequence);
+        place.and_then(|place| self.queue.remove(place)).is_some()
+    }
+
+    /// Where an entry stands: the queue is in the order of the sequences.
+    fn place(&self, sequence: u64) -> Option<usize> {
+        (self.queue)
+            .binary_search_by_key(&sequence, |entry| entry.sequence)
+            .ok()
+    }
+
+    /// The entry of a message.
+    pub(super) fn entry_mut(&mut self, sequence: u64) -> Option<&mut Entry> {
+        let place = self.place(sequence)?;
+        self.queue.get_mut(place)
     }
 
     /// A message, or a list, is on its way to so many devices.
@@ -173,8 +185,7 @@ impl Inbox {
 
     /// Counts that a device has refused a message.
     pub(super) fn refuse(&mut self, sequence: u64) -> u32 {
-        let mut entries = self.queue.iter_mut();
-        let Some(entry) = entries.find(|entry| entry.sequence == sequence) else {
+        let Some(entry) = self.entry_mut(sequence) else {
             return 0;
         };
         entry.refusals = entry.refusals.saturating_add(1);
@@ -183,7 +194,7 @@ impl Inbox {
 
     /// Whether a message is with a device that has not confirmed it yet.
     pub(super) fn is_out(&self, sequence: u64) -> bool {
-        let entry = self.queue.iter().find(|entry| entry.sequence == sequence);
+        let entry = self.place(sequence).and_then(|place| self.queue.get(place));
         let is_first = (self.queue.front()).is_some_and(|head| head.sequence == sequence);
         entry.is_some_and(|entry| entry.flying) || (is_first && self.out == Out::Flying)
     }

@@ -54,7 +54,7 @@ use pull::Fetch;
 use relay::{BridgeId, Relay};
 use reported::Reported;
 use sessions::Watcher;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use terminating::{Arrival, Delivery, DeliveryId};
@@ -166,7 +166,9 @@ pub struct Participating {
     flights: Map<ParcelId, Flight>,
     deliveries: Slab<Delivery>,
     /// What is on its way to each user's devices, in the order in which it was sent.
-    flying: Map<Text, VecDeque<DeliveryId>>,
+    flying: Map<Text, BTreeMap<u64, DeliveryId>>,
+    /// How many messages have gone to devices.
+    departures: u64,
     /// What has been reported on behalf of users with several devices.
     reported: Reported,
     /// Which devices users have chosen who do not want all.
@@ -272,6 +274,7 @@ impl Participating {
             flights: ids.map(),
             deliveries: Slab::new(),
             flying: ids.map(),
+            departures: 0,
             reported: Reported::new(ids),
             choices: ids.map(),
             unwilling: ids.set(),

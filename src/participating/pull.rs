@@ -52,8 +52,7 @@ impl Inbox {
     }
 
     pub(super) fn set_flying(&mut self, sequence: u64, flying: bool) -> bool {
-        let mut entries = self.queue.iter_mut();
-        let entry = entries.find(|entry| entry.sequence == sequence);
+        let entry = self.entry_mut(sequence);
         entry.map(|entry| entry.flying = flying).is_some()
     }
 }

@@ -245,13 +245,7 @@ impl Participating {
         let Some(inbox) = self.inboxes.get_mut(id) else {
             return;
         };
-        for entry in inbox
-            .queue
-            .iter_mut()
-            .filter(|entry| entry.sequence == sequence)
-        {
-            entry.flying = false;
-        }
+        inbox.set_flying(sequence, false);
         if inbox.out == Out::Nothing {
             self.retry_later(net, id);
         }

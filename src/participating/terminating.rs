@@ -16,7 +16,7 @@ use crate::sip::bindings::Gruu;
 use crate::sip::msg::header::FeatureTags;
 use crate::sip::msg::{Request, Status, Uri};
 use crate::wire::Text;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 /// Something that has arrived for a user of the domain.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(super) struct Delivery {
     /// Whether the store is being asked to keep it.
     pub(super) keeping: bool,
     pub(super) absence: Absence,
+    /// Its place among all that went to devices.
+    order: u64,
     /// How many devices have not answered yet.
     pub(super) out: usize,
     /// Whether a device has taken it.
@@ -79,6 +81,7 @@ impl Delivery {
             kept: None,
             keeping: false,
             absence,
+            order: 0,
             out: 0,
             taken: false,
             lost: false,
@@ -259,13 +262,15 @@ impl Participating {
         mut delivery: Delivery,
         copies: Vec<ParcelId>,
     ) {
+        let order = self.departures;
+        self.departures = order.saturating_add(1);
+        delivery.order = order;
         delivery.out = copies.len();
         let user = delivery.user.clone();
         let id = DeliveryId(self.deliveries.insert(delivery));
         self.timers
             .set(Due::Patience(id), net.now() + self.config.patience);
-        let none = VecDeque::new;
-        self.flying.entry(user).or_insert_with(none).push_back(id);
+        self.flying.entry(user).or_default().insert(order, id);
         for copy in copies {
             self.flights.insert(copy, Flight::Delivery(id));
         }
@@ -274,8 +279,11 @@ impl Participating {
     /// A message is no longer on its way to a device.
     fn come_down(&mut self, user: &Text, id: DeliveryId) {
         self.timers.cancel(&Due::Patience(id));
-        if let Some(flying) = self.flying.get_mut(user) {
-            flying.retain(|other| *other != id);
+        let order = self.deliveries.get(id.0).map(|delivery| delivery.order);
+        if let Some(order) = order
+            && let Some(flying) = self.flying.get_mut(user)
+        {
+            flying.remove(&order);
             if flying.is_empty() {
                 self.flying.remove(user);
             }
@@ -457,7 +465,16 @@ impl Participating {
         let Some(delivery) = self.deliveries.get(id.0) else {
             return;
         };
-        let flying = self.flying.get(&delivery.user).cloned().unwrap_or_default();
+        if delivery.custody.is_none() {
+            // It was kept with one that went before it, and so was all that went with it.
+            return;
+        }
+        let flying = self.flying.get(&delivery.user);
+        let flying: Vec<_> = flying
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .copied()
+            .collect();
         for id in flying {
             self.keep_flying(net, id);
         }

@@ -31,7 +31,7 @@ pub(super) struct Client {
     bytes: Bytes,
     sent: u32,
     /// An INVITE as it was sent, which its ACK and CANCEL repeat.
-    invite: Option<Request>,
+    invite: Option<Box<Request>>,
     sending: Option<Key>,
 }
 
@@ -148,7 +148,7 @@ impl Endpoint {
             hop,
             bytes,
             sent: 0,
-            invite: (method == Method::Invite).then_some(request),
+            invite: (method == Method::Invite).then(|| Box::new(request)),
             method,
             sending,
         });
@@ -281,7 +281,12 @@ impl Endpoint {
     /// A response arrived.
     pub(super) fn handle_response(&mut self, cx: &mut Cx<'_>, response: Response) {
         // More than one Via: it was meant for somebody else (RFC 3261 §8.1.3.3).
-        if response.headers().all::<Via>().count() != 1 {
+        let headers = response.headers();
+        let is_single = headers.count(&Name::Via) == 1
+            && headers
+                .text(&Name::Via)
+                .is_some_and(|via| !via.contains(','));
+        if !is_single && headers.all::<Via>().count() != 1 {
             return;
         }
         let Ok(keys) = response.keys() else {

@@ -162,7 +162,7 @@ impl Endpoint {
         cx: &mut Cx<'_>,
         key: Key,
         request: &Request,
-        hop: Option<Hop>,
+        hop: Option<&Hop>,
         outcome: Result<Response, Failure>,
     ) {
         let Some(registration) = self.registrations.get_mut(key) else {
@@ -185,7 +185,7 @@ impl Endpoint {
         match outcome {
             Ok(response) if response.status().is_success() => {
                 registration.next = self.config.next_hop(request);
-                self.stands(cx, key, hop, &response);
+                self.stands(cx, key, hop.copied(), &response);
             }
             Ok(response) => self.refused(cx, key, &response),
             Err(_) => self.failed(cx, key, None, None),

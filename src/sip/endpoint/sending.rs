@@ -28,8 +28,8 @@ pub(super) struct Sending {
     pub(super) target: Target,
     pub(super) user: User,
     pub(super) stage: Stage,
-    /// The way of the last attempt.
-    hop: Option<Hop>,
+    /// The way of the last attempt of a REGISTER.
+    hop: Option<Box<Hop>>,
     /// What was not tried yet, the next one first.
     candidates: VecDeque<Candidate>,
     /// Finds more, if the next hop is a name.
@@ -113,7 +113,7 @@ pub(super) enum Stage {
     /// A SIM was asked for the answer to a challenge.
     Asking(QuestionId, Box<Claim>),
     /// The connection of an attempt is being opened.
-    Connecting(ConnId, Candidate),
+    Connecting(ConnId, Box<Candidate>),
     /// A transaction is under way.
     Sent(Key),
 }
@@ -298,7 +298,7 @@ impl Endpoint {
                 None => {
                     // Via and Contact need our address, which is known when the connection is up.
                     candidate.flow = None;
-                    sending.stage = Stage::Connecting(conn, candidate);
+                    sending.stage = Stage::Connecting(conn, Box::new(candidate));
                     self.net.watch(conn, Watcher::Sending(key));
                     self.timers
                         .set(Deadline::Sending(key), cx.now + self.config.times.give_up());
@@ -354,7 +354,9 @@ impl Endpoint {
         let (client, actions) = self.enter(request, branch, hop, bytes, Some(key));
         if let Some(sending) = self.sendings.get_mut(key) {
             sending.stage = Stage::Sent(client);
-            sending.hop = Some(hop);
+            if matches!(sending.user, User::Registration(_)) {
+                sending.hop = Some(Box::new(hop));
+            }
             if matches!(sending.user, User::Reinvite { .. }) {
                 // A 1xx ends Timer B, and nobody can be made to answer finally.
                 self.timers
@@ -596,7 +598,13 @@ impl Endpoint {
             User::Bye(call) => self.bye_done(cx, call),
             User::Ack(call) => self.unacknowledged(call, &sending.request),
             User::Registration(registration) => {
-                self.registered(cx, registration, &sending.request, sending.hop, outcome);
+                self.registered(
+                    cx,
+                    registration,
+                    &sending.request,
+                    sending.hop.as_deref(),
+                    outcome,
+                );
             }
             User::Subscribe(subscription) => {
                 self.subscribed(cx, subscription, &sending.request, outcome);
@@ -642,7 +650,7 @@ impl Endpoint {
                     };
                     let candidate = match &sending.stage {
                         Stage::Connecting(wanted, candidate) if *wanted == conn => {
-                            candidate.clone()
+                            Candidate::clone(candidate)
                         }
                         _ => continue,
                     };

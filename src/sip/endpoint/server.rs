@@ -19,7 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 struct ServerKey {
     branch: Text,
     sent_by: Text,
-    method: Text,
+    method: Method,
 }
 
 /// What two copies of one request, forked on their way, have in common (RFC 3261 §8.2.2.2).
@@ -28,7 +28,7 @@ struct MergeKey {
     call_id: Text,
     from_tag: Text,
     sequence: u32,
-    method: Text,
+    method: Method,
 }
 
 /// The way of responses.
@@ -213,7 +213,7 @@ impl Endpoint {
         source: Source,
         size: usize,
     ) {
-        let Some(back) = self.stamp(&mut request, &source) else {
+        let Some((back, branch)) = self.stamp(&mut request, &source) else {
             return;
         };
         let is_ack = *request.method() == Method::Ack;
@@ -225,14 +225,19 @@ impl Endpoint {
             return;
         }
         let Ok(keys) = request.keys() else { return };
-        let key = |method: &str| ServerKey {
-            branch: branch_of(&request),
+        let branch = branch.unwrap_or_else(|| branch_of(&request));
+        let key = |method: Method| ServerKey {
+            branch: branch.clone(),
             sent_by: Text::from(keys.sent_by.to_ascii_lowercase()),
-            method: Text::from(method),
+            method,
         };
         let method = request.method().clone();
         // An ACK belongs to the transaction of its INVITE.
-        let own = key(if is_ack { "INVITE" } else { method.as_str() });
+        let own = key(if is_ack {
+            Method::Invite
+        } else {
+            method.clone()
+        });
         if let Some(&server) = self.servers.by_key.get(&own) {
             let input = if is_ack { Input::Ack } else { Input::Request };
             return self.server_input(cx, server, input, is_ack.then_some(request));
@@ -244,7 +249,7 @@ impl Endpoint {
             call_id: Text::from(keys.call_id),
             from_tag: Text::from(keys.from_tag.unwrap_or_default()),
             sequence: keys.sequence,
-            method: Text::from(keys.method),
+            method: method.clone(),
         };
         let is_new = keys.to_tag.is_none();
         let begins = is_new && method != Method::Cancel;
@@ -254,7 +259,7 @@ impl Endpoint {
             return self.refuse(cx, &request, &back, Status::SERVICE_UNAVAILABLE, size);
         }
         let invite = (method == Method::Cancel)
-            .then(|| self.servers.by_key.get(&key("INVITE")).copied())
+            .then(|| self.servers.by_key.get(&key(Method::Invite)).copied())
             .flatten();
         // A copy that another branch of a fork has brought already.
         let merged =
@@ -545,8 +550,9 @@ impl Endpoint {
     }
 
     /// Writes into the topmost Via where the request really came from, and says where responses go
-    /// (RFC 3261 §18.2.1, §18.2.2, RFC 3581 §4). `None` if there is no readable Via.
-    fn stamp(&self, request: &mut Request, source: &Source) -> Option<Back> {
+    /// (RFC 3261 §18.2.1, §18.2.2, RFC 3581 §4); gives back the branch as well, if it is unique. `None` if there is no
+    /// readable Via.
+    fn stamp(&self, request: &mut Request, source: &Source) -> Option<(Back, Option<Text>)> {
         let mut via = request.headers().all::<Via>().next()?.ok()?;
         let asked = via.rport().is_some();
         let is_peer = via.sent_by.host.ip() == Some(source.peer.ip());
@@ -555,8 +561,7 @@ impl Endpoint {
             if asked {
                 via.set_rport(source.peer.port());
             }
-            let _ = request.headers_mut().pop::<Via>();
-            request.headers_mut().prepend(&via);
+            request.headers_mut().set_first(&via);
         }
         let port = via
             .sent_by
@@ -568,7 +573,7 @@ impl Endpoint {
         } else {
             otherwise
         };
-        Some(Back {
+        let back = Back {
             hop: Hop {
                 transport: source.transport,
                 local: self
@@ -580,7 +585,8 @@ impl Endpoint {
                 from: source.conn.is_none().then_some(source.local),
             },
             otherwise,
-        })
+        };
+        Some((back, via.unique_branch().map(Text::from)))
     }
 
     /// Answers without a transaction: nothing is remembered of one who may be an attacker.
@@ -676,14 +682,9 @@ fn back(net: &mut super::transport::Net, cx: &mut Cx<'_>, way: &mut Back, bytes:
     net.send(cx, &way.hop, bytes)
 }
 
-/// The branch of the topmost Via; for a client of RFC 2543, which makes none that is unique, all that
-/// tells its requests apart (RFC 3261 §17.2.3).
+/// What stands for the branch of a client of RFC 2543, which makes none that is unique: all that tells its requests
+/// apart (RFC 3261 §17.2.3).
 fn branch_of(request: &Request) -> Text {
-    if let Some(Ok(via)) = request.headers().all::<Via>().next()
-        && let Some(branch) = via.unique_branch()
-    {
-        return Text::from(branch);
-    }
     match request.keys() {
         Ok(keys) => Text::from(format!(
             "{}\n{}\n{}\n{}",

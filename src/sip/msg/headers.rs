@@ -224,6 +224,26 @@ impl Headers {
         }
     }
 
+    /// Puts a value in the place of the first one of header `H`; appends it if there is none.
+    pub(in crate::sip) fn set_first<H: Header>(&mut self, header: &H) {
+        while let Some(place) = self.index.place(&H::NAME)
+            && let Some(slot) = self.index.slots().get(place).copied()
+        {
+            let mut items = Items::new(self.index.value(&slot), H::LIST);
+            let first = items.next();
+            match items.next() {
+                Some(next) => self.index.cut(place, next.start),
+                None => self.index.remove(place),
+            }
+            // A field with nothing but commas has no value.
+            if first.is_some() {
+                let new = self.typed(header);
+                return self.index.insert(place, new);
+            }
+        }
+        self.push(header);
+    }
+
     /// Appends a field.
     ///
     /// # Errors
