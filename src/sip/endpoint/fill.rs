@@ -105,6 +105,16 @@ fn anonymous() -> Uri {
     }
 }
 
+/// Adds a tag to a From or To that has none. It is written behind what is there, as whoever sent it spelled it.
+pub(super) fn add_tag(headers: &mut Headers, name: Name, tag: &str) {
+    if let Some(text) = headers.text(&name) {
+        let text = text.trim_end_matches([' ', '\t', ';']);
+        let tagged = [text, ";tag=", tag].concat();
+        // It was in a header and we make tags of tokens, so there is no line end in it.
+        let _ = headers.set_text(name, &tagged);
+    }
+}
+
 /// Sets the text of a header that is missing.
 pub(super) fn set_default(headers: &mut Headers, name: Name, value: &str) {
     if !value.is_empty() && !headers.contains(&name) {

@@ -1,7 +1,7 @@
 //! Requests of peers: server transactions, and what is answered before anybody above hears of a request
 //! (RFC 3261 §8.2, §17.2, §18.2).
 
-use super::fill::set_default;
+use super::fill::{add_tag, set_default};
 use super::transport::Hop;
 use super::{Deadline, Endpoint, Event, ServerId, Source};
 use crate::engine::{Cx, Ids, Key, Map, Slab, Transport};
@@ -391,11 +391,10 @@ impl Endpoint {
             return self.turn_away(cx, key, response);
         }
         if status != Status::TRYING
-            && let Ok(mut to) = response.headers().get::<To>()
+            && let Ok(to) = response.headers().get::<To>()
             && to.tag().is_none()
         {
-            to.set_tag(&server.tag);
-            response.headers_mut().set(&to);
+            add_tag(response.headers_mut(), Name::To, &server.tag);
         }
         set_default(
             response.headers_mut(),

@@ -5,7 +5,7 @@ use super::sending::Candidate;
 use super::server::source_of;
 use super::{Config, HERE, Source};
 use crate::engine::{ConnId, Cx, Direction, Ids, Key, Map, Protocol, Sighting, Transport};
-use crate::sip::msg::header::{Contact, Via};
+use crate::sip::msg::header::Contact;
 use crate::sip::msg::{Framer, Headers, Name, Request};
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
@@ -31,9 +31,16 @@ pub(super) struct Hop {
 impl Hop {
     /// Adds our Via, which asks for the port that we are seen at (RFC 3581 §3).
     pub(super) fn write_via(&self, request: &mut Request, branch: &str) {
-        let mut via = Via::new(self.transport.name(), self.local.into(), branch);
-        via.params.set("rport", None);
-        request.headers_mut().prepend(&via);
+        let sent_by = HostPort::from(self.local);
+        request.headers_mut().prepend_with(&Name::Via, |out| {
+            out.push_str("SIP/2.0/");
+            out.push_str(self.transport.name());
+            out.push(' ');
+            sent_by.write(out);
+            out.push_str(";branch=");
+            out.push_str(branch);
+            out.push_str(";rport");
+        });
     }
 
     /// Whether a Via with this sent-by is ours (RFC 3261 §18.1.2).

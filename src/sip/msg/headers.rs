@@ -196,6 +196,13 @@ impl Headers {
         self.index.insert(place, slot);
     }
 
+    /// Puts a field whose value is written as text before the first one with its name, or before all.
+    pub(in crate::sip) fn prepend_with(&mut self, name: &Name, write: impl FnOnce(&mut String)) {
+        let slot = self.index.line(name, write);
+        let place = self.index.place(name).unwrap_or(0);
+        self.index.insert(place, slot);
+    }
+
     /// Removes every field with this name.
     pub fn remove(&mut self, name: &Name) {
         self.index.remove_all(name);

@@ -355,3 +355,30 @@ proptest! {
         prop_assert_eq!(length, Some(body.len().to_string()));
     }
 }
+
+#[test]
+fn the_first_value_of_a_list_is_replaced_alone() {
+    for (before, after) in [
+        ("Route: <sip:b>\r\n", vec!["new"]),
+        ("Route: <sip:b>, <sip:c>\r\n", vec!["new", "<sip:c>"]),
+        (
+            "Route: ,\r\nRoute: <sip:b>\r\nRoute: <sip:c>\r\n",
+            vec!["new", "<sip:c>"],
+        ),
+        ("", vec!["new"]),
+    ] {
+        let text = format!("OPTIONS sip:a SIP/2.0\r\n{before}Subject: x\r\n\r\n");
+        let Ok(Message::Request(mut request)) =
+            Message::parse(Bytes::from(text), &Limits::default())
+        else {
+            panic!("a request")
+        };
+        request.headers_mut().set_first(&hop("new"));
+        let hops: Vec<_> = request
+            .headers()
+            .all::<Hop>()
+            .map(|hop| hop.unwrap().0)
+            .collect();
+        assert_eq!(hops, after, "{before}");
+    }
+}
