@@ -29,6 +29,7 @@ Usage: msrp_send PATH FILE [OPTIONS]
                           them, where the way leads through relays
   --from N                begin at byte N, counted from 0: what is before it was received
   --from resume           begin where the last attempt ended; it is noted in FILE.sent
+                          while the file is sent
   --type TYPE             its media type  [default: application/octet-stream]
   --relay URI             go through this relay of ours (RFC 4976)
   --user NAME:PASSWORD    who we are there
@@ -96,7 +97,12 @@ struct Source {
     from: u64,
     size: u64,
     note: PathBuf,
+    /// What stands in the note.
+    noted: u64,
 }
+
+/// After how many confirmed bytes the note is written anew.
+const NOTE: u64 = 1024 * 1024;
 
 impl Source {
     fn open(options: &Options) -> Self {
@@ -129,6 +135,19 @@ impl Source {
             from,
             size,
             note,
+            noted: from,
+        }
+    }
+
+    /// Writes down how much the other side has, so that even a sudden end loses little. A note is whole or not there.
+    fn note(&mut self, confirmed: u64) {
+        if confirmed.saturating_sub(self.noted) < NOTE {
+            return;
+        }
+        self.noted = confirmed;
+        let draft = self.note.with_extension("draft");
+        if std::fs::write(&draft, confirmed.to_string()).is_ok() {
+            let _ = std::fs::rename(&draft, &self.note);
         }
     }
 
@@ -202,6 +221,9 @@ async fn main() -> std::io::Result<()> {
                 });
                 if let Some((at, _)) = net.node.machine().progress(id) {
                     bar.set(at);
+                }
+                if let Some(confirmed) = net.node.machine().confirmed_up_to(id) {
+                    source.note(confirmed);
                 }
             }
             Event::Sent { .. } => {

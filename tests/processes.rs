@@ -5,7 +5,11 @@
 mod support;
 
 use serde_json::Value;
-use support::{Server, Talking, chat, folder};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+use support::{PATIENCE, Running, Server, Talking, chat, example, folder};
 
 const BOB: &str = "sip:bob@example.test";
 
@@ -81,4 +85,67 @@ fn r108_a_killed_server_delivers_what_it_took_once_and_in_order() {
     bob.hear(&[("event", "message"), ("text", "more")]);
     assert_eq!(texts(&bob.leave("/quit")), ["more"]);
     alice.leave("/quit");
+}
+
+/// The path in the next line that has one.
+fn path_in(lines: &mut std::io::Lines<BufReader<ChildStdout>>) -> String {
+    let mut found = lines.map_while(Result::ok).filter_map(|line| {
+        let (_, path) = line.split_once("path=")?;
+        Some(path.to_owned())
+    });
+    found.next().expect("a path to send to")
+}
+
+/// A sender that is killed has noted how far it was; the next one sends what is missing and no more.
+#[test]
+fn a_file_whose_sender_is_killed_is_whole_after_it_was_resumed() {
+    const SIZE: usize = 96 * 1024 * 1024;
+    let folder = folder("resumed");
+    fs::create_dir(folder.join("in")).unwrap();
+    let bytes: Vec<u8> = (0..SIZE / 4)
+        .flat_map(|n| {
+            u32::try_from(n)
+                .unwrap()
+                .wrapping_mul(2_654_435_761)
+                .to_le_bytes()
+        })
+        .collect();
+    fs::write(folder.join("file.bin"), &bytes).unwrap();
+    let mut receive = example("msrp_receive");
+    receive.args(["--listen", "127.0.0.1:0", "--dir", "in"]);
+    let mut receiver = Running::start(receive.stdout(Stdio::piped()), &folder, "receive");
+    let mut lines = BufReader::new(receiver.0.stdout.take().unwrap()).lines();
+    let path = path_in(&mut lines);
+    let sender = |path: &str, more: &[&str], name: &str| {
+        let mut send = example("msrp_send");
+        send.args([path, "file.bin"]).args(more);
+        Running::start(send.stdout(Stdio::null()), &folder, name)
+    };
+    let note = folder.join("file.bin.sent");
+    let mut first = sender(&path, &[], "first");
+    let end = Instant::now() + PATIENCE;
+    while !note.exists() {
+        assert!(Instant::now() < end, "nothing was noted");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    first.0.kill().unwrap();
+    assert!(
+        !first.wait(PATIENCE).unwrap().success(),
+        "it was killed in the middle"
+    );
+    let noted: u64 = fs::read_to_string(&note).unwrap().parse().unwrap();
+    assert!(noted > 0 && noted < SIZE as u64, "{noted}");
+    let path = path_in(&mut lines);
+    let mut second = sender(&path, &["--from", "resume"], "second");
+    let status = second.wait(PATIENCE).expect("it ends");
+    assert!(
+        status.success(),
+        "{}",
+        fs::read_to_string(folder.join("second.err")).unwrap()
+    );
+    assert!(!note.exists(), "what is sent needs no note");
+    assert!(
+        fs::read(folder.join("in/file.bin")).unwrap() == bytes,
+        "the file has changed"
+    );
 }

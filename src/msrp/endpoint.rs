@@ -330,6 +330,12 @@ impl Endpoint {
         Some((sending.offset(), sending.total()))
     }
 
+    /// Up to where the peer has confirmed a message, counted from its beginning, without a gap: from there it can be
+    /// sent again if this session does not live to see its end.
+    pub fn confirmed_up_to(&self, id: SendId) -> Option<u64> {
+        Some(self.sends.get(id.0)?.confirmed())
+    }
+
     /// Takes custody of a received message: the 200 for its last chunk goes out, and a success report if one was asked
     /// for (RFC 4975 §7.1.2). Or of a piece: the 200 for its chunk goes out with the last piece of it, and more is read.
     pub fn accept(&mut self, cx: &mut Cx<'_>, receipt: Receipt) {

@@ -72,7 +72,7 @@ pub(crate) fn example(name: &str) -> Command {
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        for example in ["server", "chat", "demo"] {
+        for example in ["server", "chat", "demo", "msrp_send", "msrp_receive"] {
             build.args(["--example", example]);
         }
         assert!(
