@@ -41,3 +41,30 @@ impl std::fmt::Debug for Keyed {
         f.write_str("Keyed(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Ids, Seed};
+    use std::hash::BuildHasher;
+
+    #[test]
+    fn attack_17_who_does_not_know_the_seed_does_not_know_where_a_key_falls() {
+        let maps = [1, 2].map(|seed| Ids::new(Seed::from_number(seed)).map::<String, ()>());
+        // Keys that fall together under one key, in the lower bits that choose the place, are scattered by another.
+        let place = |map: usize, key: &str| maps[map].hasher().hash_one(key) & 0xff;
+        let together: Vec<String> = (0..200_000)
+            .map(|number| format!("{number}@example.com"))
+            .filter(|key| place(0, key) == 0)
+            .collect();
+        let mut places = [0_usize; 256];
+        for key in &together {
+            places[place(1, key) as usize] += 1;
+        }
+        let most = places.into_iter().max().unwrap_or_default();
+        assert!(
+            together.len() > 500 && most < 20,
+            "{most} of {}",
+            together.len()
+        );
+    }
+}

@@ -156,3 +156,86 @@ fn attack_15_idle_connections_of_one_source_do_not_keep_others_out() {
     wire.connect(0, "10.0.0.66:1");
     assert_eq!(wire.conns_of(0).len(), 1);
 }
+
+#[test]
+fn attack_10_who_has_proved_nothing_reaches_nobody() {
+    use cpm::engine::{Clock, DateTime, Input, Seed, Transmit};
+    use cpm::node::Output;
+    use cpm::participating::{Config, Participating, Restored, Subscriber};
+    use cpm::sip::Uri;
+    use cpm::store::{Answerer, Directory, engine::Memory};
+
+    let now = std::time::Instant::now();
+    let clock = Clock::new(
+        now,
+        DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+    );
+    let mut node = Participating::node(
+        Config::new("example.com"),
+        Restored::default(),
+        clock,
+        Seed::from_number(1),
+    );
+    let mut directory = Directory::new();
+    for user in ["alice", "bob"] {
+        directory.insert(&Uri::sip(user, "example.com"), Subscriber::default());
+    }
+    let mut store = Answerer::new(Memory::new(), directory);
+    let stranger = "192.0.2.66:5060".parse().unwrap();
+    let methods = [
+        "MESSAGE",
+        "INVITE",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "PUBLISH",
+        "REFER",
+        "INFO",
+        "UPDATE",
+        "PRACK",
+        "REGISTER",
+        "BYE",
+        "OPTIONS",
+        "FETCH",
+    ];
+    for method in methods {
+        let request = format!(
+            "{method} sip:bob@example.com SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 192.0.2.66:5060;branch=z9hG4bK{method};rport\r\n\
+             From: <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\n\
+             Call-ID: {method}@192.0.2.66\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\n\
+             P-Asserted-Identity: <sip:alice@example.com>\r\nEvent: dialog\r\n\
+             Contact: <sip:alice@192.0.2.66>\r\nRefer-To: <sip:bob@example.com>\r\n\
+             Content-Type: text/plain\r\nContent-Length: 4\r\n\r\npsst"
+        );
+        node.handle_input(
+            now,
+            Input::Datagram {
+                local: "192.0.2.1:5060".parse().unwrap(),
+                peer: stranger,
+                data: request.into(),
+            },
+        );
+        let mut answers = Vec::new();
+        while let Some(output) = node.poll_output() {
+            match output {
+                Output::Event(event) => drop(store.answer(&mut node, now, event)),
+                Output::Transmit(Transmit::Datagram { peer, data, .. }) => {
+                    assert_eq!(peer, stranger, "{method} went further");
+                    answers.push(String::from_utf8_lossy(&data).into_owned());
+                }
+                Output::Transmit(other) => panic!("{method}: {other:?}"),
+            }
+        }
+        // A 100 to an INVITE, and then the refusal.
+        answers.retain(|answer| !answer.starts_with("SIP/2.0 100"));
+        assert_eq!(answers.len(), 1, "{method}: {answers:?}");
+        // What we can do, we tell everybody.
+        let about_us = method == "OPTIONS" && answers[0].starts_with("SIP/2.0 200");
+        assert!(
+            about_us || answers[0].starts_with("SIP/2.0 4"),
+            "{method}: {}",
+            answers[0]
+        );
+        assert_eq!(node.role().kept("sip:bob@example.com"), 0, "{method}");
+    }
+}
