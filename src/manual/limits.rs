@@ -47,7 +47,10 @@
 //! * **No 199 is sent** as the called side (RFC 6228), nobody counts breadth (RFC 5393), and a rejected re-INVITE that has
 //!   had an answer is not rolled back (RFC 6141).
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
-//! * **No IPsec, no SigComp.**
+//! * **Outbound (RFC 5626)** with one flow for a registration of our clients, and no flow tokens; a registrar keeps as many
+//!   as a device makes. **GRUUs (RFC 5627)** are given and resolved; our own clients do not put theirs into Contact.
+//! * **Bodies of several parts**: what stands first of a type is taken; `handling` (RFC 5621) is not looked at.
+//! * **No IPsec, no SigComp, no Milenage**: the numbers of AKA come from the application's SIM.
 //!
 //! # MSRP
 //!
