@@ -25,7 +25,7 @@ impl Registrar {
     }
 
     /// A REGISTER of alice's, and what becomes of it.
-    fn register(&mut self, call_id: &str, lines: &str) -> Result<Update, Response> {
+    fn register(&mut self, call_id: &str, lines: &str) -> Result<Update, Box<Response>> {
         self.cseq += 1;
         let text = format!(
             "REGISTER sip:example.com SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKx\n\
@@ -45,7 +45,7 @@ impl Registrar {
             conn: None,
         };
         let update = self.bindings.update(self.now, &request, source, &limits);
-        update.map_err(|refusal| refusal.into_response())
+        update.map_err(|refusal| Box::new(refusal.into_response()))
     }
 
     /// The public and the temporary GRUU that a device is given.
