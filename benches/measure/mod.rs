@@ -38,12 +38,12 @@ impl Figures {
 
     /// A figure that should be `goal` or less; `what` says in a few words what it is, with its unit.
     pub(crate) fn at_most(&mut self, name: &str, value: f64, goal: f64, what: &str) {
-        self.push(name, value, Goal::AtMost(goal), what);
+        self.push(name, value, Goal::AtMost(two_places(goal)), what);
     }
 
     /// A figure that should be `goal` or more.
     pub(crate) fn at_least(&mut self, name: &str, value: f64, goal: f64, what: &str) {
-        self.push(name, value, Goal::AtLeast(goal), what);
+        self.push(name, value, Goal::AtLeast(two_places(goal)), what);
     }
 
     /// A figure that is stated, and has no goal of its own.
@@ -88,6 +88,11 @@ impl Figures {
         }
         table
     }
+}
+
+/// A goal may be computed from a yardstick.
+fn two_places(goal: f64) -> f64 {
+    (goal * 100.0).round() / 100.0
 }
 
 /// Three digits that mean something.

@@ -24,8 +24,20 @@
 //!
 #![doc = include_str!("figures/sip_endpoint.md")]
 //!
+//! # A relayed MESSAGE
+//!
+//! The server example and Kamailio, loaded by SIPp in turns over loopback UDP, by `benches/relay/run`.
+//!
+#![doc = include_str!("figures/relay.md")]
+//!
 //! # MSRP, CPIM, IMDN
 //!
 //! The yardstick is one search for the hyphens of an end-line over the same bytes by `memchr::memmem`.
 //!
 #![doc = include_str!("figures/msrp.md")]
+//!
+//! # The MSRP endpoint
+//!
+//! In memory on one core, and over loopback TCP through the driver, by `cargo bench --bench msrp_endpoint`.
+//!
+#![doc = include_str!("figures/msrp_endpoint.md")]
