@@ -16,8 +16,10 @@
 
 pub mod ends;
 mod hairpin;
+mod machine;
 mod solo;
 
+pub use machine::Machine;
 pub use solo::{Single, Solo};
 
 use crate::conversation::Ends;
@@ -75,7 +77,7 @@ pub enum Output<E> {
 /// A role gets every event that climbs this far and answers with commands on the [`Net`] it is handed.
 pub trait Role {
     /// What the application hears from this role.
-    type Event;
+    type Event: std::fmt::Debug;
 
     /// Lets an event of SIP in, changed or not, or keeps it out: what is kept out makes no leg, and must be
     /// answered by the role.

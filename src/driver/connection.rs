@@ -1,8 +1,8 @@
 //! One open connection: bytes in while the node wants them, bytes out while the socket takes them.
 
-use super::machine::Machine;
 use super::stream::Stream;
 use crate::engine::{ConnId, Input};
+use crate::node::Machine;
 use bytes::{Buf, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

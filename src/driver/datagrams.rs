@@ -1,8 +1,8 @@
 //! A UDP socket.
 
 use super::connection::{Io, Turn};
-use super::machine::Machine;
 use crate::engine::Input;
+use crate::node::Machine;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io;

@@ -48,7 +48,6 @@ mod connection;
 mod datagrams;
 mod described;
 mod listener;
-mod machine;
 mod ready;
 mod records;
 mod sockets;

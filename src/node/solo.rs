@@ -14,7 +14,7 @@ use std::time::Instant;
 #[allow(missing_docs, reason = "they are those of the machines")]
 pub trait Single {
     /// What its application hears.
-    type Event;
+    type Event: std::fmt::Debug;
     /// What it speaks.
     const PROTOCOL: Protocol;
 

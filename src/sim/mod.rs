@@ -17,7 +17,6 @@
 mod faults;
 mod host;
 mod link;
-mod machine;
 mod pipe;
 mod queue;
 mod time;
@@ -25,9 +24,9 @@ mod trace;
 mod transport;
 mod world;
 
+pub use crate::node::Machine;
 pub use faults::Cut;
 pub use host::{Event, Host, Server};
 pub use link::Link;
-pub use machine::Machine;
 pub use trace::Seen;
 pub use world::World;

@@ -2,10 +2,10 @@
 
 use super::{Entry, Opening, Sockets, Source};
 use crate::driver::connection::{Connection, Io, Turn};
-use crate::driver::machine::Machine;
 use crate::driver::stream::Stream;
 use crate::engine::trace::debug;
 use crate::engine::{Input, Key, Protocol, Transport};
+use crate::node::Machine;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;

@@ -8,12 +8,12 @@ use super::addresses::reachable;
 use super::connection::Connection;
 use super::datagrams::Datagrams;
 use super::listener::Listener;
-use super::machine::Machine;
 use super::ready::{Bell, Ready};
 use super::records::RecordSource;
 use super::stream::Stream;
 use super::{Config, Tls};
 use crate::engine::{ConnId, Ids, Input, Key, Map, Protocol, Record, Reply, Slab, Transport};
+use crate::node::Machine;
 use crate::node::Output;
 use accepted::Accepted;
 use bytes::BytesMut;
@@ -204,7 +204,7 @@ impl Sockets {
     ) -> Poll<io::Result<Option<M::Event>>> {
         let now = Instant::now();
         // 1. Take every output.
-        while let Some(output) = machine.poll_output() {
+        while let Some(output) = machine.poll_output(now) {
             match output {
                 Output::Transmit(transmit) => self.transmit(now, machine, transmit),
                 Output::Event(event) => {

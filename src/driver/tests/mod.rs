@@ -8,10 +8,11 @@ mod streams;
 mod tls;
 
 use super::Config;
-use super::machine::Machine;
 use super::sockets::Sockets;
-use crate::engine::{Conn, ConnId, Ids, Input, Outbox, Protocol, Record, Reply, Seed, Transport};
-use crate::node::Output;
+use crate::engine::{
+    Conn, ConnId, Ids, Input, Outbox, Protocol, Record, Reply, Seed, Tap, Transport,
+};
+use crate::node::{Machine, Output};
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -131,12 +132,17 @@ impl Machine for Dummy {
         self.events.push_back(Event::Resolved(addresses));
     }
 
-    fn poll_output(&mut self) -> Option<Output<Event>> {
+    fn poll_output(&mut self, _: Instant) -> Option<Output<Event>> {
         match self.outbox.pop() {
             Some(transmit) => Some(Output::Transmit(transmit)),
             None => self.events.pop_front().map(Output::Event),
         }
     }
+
+    /// It says nothing of where it is reached, and shows nothing.
+    fn add_listener(&mut self, _: Protocol, _: Transport, _: SocketAddr) {}
+
+    fn set_tap(&mut self, _: Option<Box<dyn Tap>>) {}
 
     fn poll_stream(&mut self, _: Instant, conn: ConnId) -> Option<Bytes> {
         let bytes = if self.babbles_to == Some(conn) {

@@ -1,14 +1,18 @@
-//! What the sockets need of a node, so that they can be tested with something smaller.
+//! What whoever runs a machine needs of it: the sockets of the driver, and the simulated world.
 
-use crate::engine::{ConnId, Input, Protocol, Record, Reply, Transport};
-use crate::node::{Node, Output, Role, Single, Solo};
+use super::{Node, Output, Role, Single, Solo};
+use crate::engine::{ConnId, Input, Protocol, Record, Reply, Tap, Transport};
 use bytes::Bytes;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-/// The rim of a [`Node`]: each method does what the one of the same name does there.
-pub(super) trait Machine {
-    type Event;
+/// The rim of a [`Node`], or of something around one: each method does what the one of the same name does
+/// there.
+#[allow(missing_docs, reason = "they are those of Node")]
+pub trait Machine {
+    /// What its application hears.
+    type Event: std::fmt::Debug;
+
     fn handle_input(&mut self, now: Instant, input: Input);
     fn handle_accept(
         &mut self,
@@ -21,10 +25,12 @@ pub(super) trait Machine {
     fn handle_timeout(&mut self, now: Instant);
     fn resolved(&mut self, now: Instant, reply: Reply<Vec<IpAddr>>, addresses: Vec<IpAddr>);
     fn looked_up(&mut self, now: Instant, reply: Reply<Vec<Record>>, records: Vec<Record>);
-    fn poll_output(&mut self) -> Option<Output<Self::Event>>;
+    fn poll_output(&mut self, now: Instant) -> Option<Output<Self::Event>>;
     fn poll_stream(&mut self, now: Instant, conn: ConnId) -> Option<Bytes>;
     fn poll_timeout(&self) -> Option<Instant>;
     fn wants_read(&self, conn: ConnId) -> bool;
+    fn add_listener(&mut self, protocol: Protocol, transport: Transport, local: SocketAddr);
+    fn set_tap(&mut self, tap: Option<Box<dyn Tap>>);
 }
 
 impl<R: Role> Machine for Node<R> {
@@ -57,7 +63,7 @@ impl<R: Role> Machine for Node<R> {
         self.looked_up(now, reply, records);
     }
 
-    fn poll_output(&mut self) -> Option<Output<R::Event>> {
+    fn poll_output(&mut self, _now: Instant) -> Option<Output<R::Event>> {
         self.poll_output()
     }
 
@@ -71,6 +77,14 @@ impl<R: Role> Machine for Node<R> {
 
     fn wants_read(&self, conn: ConnId) -> bool {
         self.wants_read(conn)
+    }
+
+    fn add_listener(&mut self, protocol: Protocol, transport: Transport, local: SocketAddr) {
+        self.add_listener(protocol, transport, local);
+    }
+
+    fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+        self.set_tap(tap);
     }
 }
 
@@ -103,7 +117,7 @@ impl<M: Single> Machine for Solo<M> {
     /// MSRP asks for no records.
     fn looked_up(&mut self, _now: Instant, _reply: Reply<Vec<Record>>, _records: Vec<Record>) {}
 
-    fn poll_output(&mut self) -> Option<Output<M::Event>> {
+    fn poll_output(&mut self, _now: Instant) -> Option<Output<M::Event>> {
         self.poll_output()
     }
 
@@ -117,5 +131,13 @@ impl<M: Single> Machine for Solo<M> {
 
     fn wants_read(&self, conn: ConnId) -> bool {
         self.wants_read(conn)
+    }
+
+    fn add_listener(&mut self, _protocol: Protocol, transport: Transport, local: SocketAddr) {
+        self.add_listener(transport, local);
+    }
+
+    fn set_tap(&mut self, tap: Option<Box<dyn Tap>>) {
+        self.set_tap(tap);
     }
 }
