@@ -30,7 +30,7 @@ pub struct Limits {
     /// Requests from one source (an IPv4 address, or an IPv6 network of 64 bits) that are not answered finally yet. A
     /// new request beyond it gets 503. A proxy in front of many users is one source.
     pub sip_source_requests: usize,
-    /// Connections that one source may open.
+    /// Connections that one source may open. A load balancer that opens them for many peers is one source.
     pub sip_source_connections: usize,
     /// The most that a stateless response by datagram may have for each 100 bytes of its request, whose source may be
     /// forged. Where less is not enough, there is no response.
