@@ -477,9 +477,14 @@ impl<R: Role> Node<R> {
                 }
                 self.outbox.flush(from);
             }
-            Turned::Close { other } => self.step(now, |_, net| {
-                net.ends.handle_input(Input::Closed { conn: other })
-            }),
+            // Both ends may have closed at once: then the word of the other is still to come, and for ourselves as well.
+            Turned::Close { other } if self.outbox.conn(other).is_some() => {
+                self.hairpins.pipes.remove(&other);
+                self.step(now, |_, net| {
+                    net.ends.handle_input(Input::Closed { conn: other })
+                });
+            }
+            Turned::Close { .. } => {}
         }
         true
     }

@@ -70,7 +70,6 @@ impl Hairpins {
             }
             Transmit::Close { conn } if self.pipes.contains_key(&conn) => {
                 let other = self.pipes.remove(&conn)?;
-                self.pipes.remove(&other);
                 Some(Turned::Close { other })
             }
             transmit => {
