@@ -26,11 +26,13 @@ Usage: msrp_relay --domain DOMAIN --user NAME:PASSWORD [OPTIONS]
   --tls-key FILE          its private key (PEM)
   --listen-tls HOST:PORT  where clients are served over TLS; without TLS nobody is then
                           asked for a password any more, as RFC 4976 wants it
+  --listen-web HOST:PORT  where browsers are served by WebSocket (RFC 7977), over TLS where
+                          there is a certificate
   -v, --verbose           say who comes and goes
   -h, --help              this text
 
 Port 0 takes any free port. When it listens the relay prints one line:
-  ready msrp=HOST:PORT [msrps=HOST:PORT]
+  ready msrp=HOST:PORT [msrps=HOST:PORT] [web=HOST:PORT]
 Ctrl-C ends it in good order. RUST_LOG=cpm=debug logs what it does.
 ";
 
@@ -45,6 +47,7 @@ struct Options {
     cert: Option<PathBuf>,
     key: Option<PathBuf>,
     listen_tls: Option<String>,
+    listen_web: Option<String>,
     verbose: bool,
 }
 
@@ -69,6 +72,9 @@ fn options() -> Options {
             Long("tls-key") => options.key = Some(value(ME, "--tls-key", &mut parser)),
             Long("listen-tls") => {
                 options.listen_tls = Some(value(ME, "--listen-tls", &mut parser));
+            }
+            Long("listen-web") => {
+                options.listen_web = Some(value(ME, "--listen-web", &mut parser));
             }
             Short('v') | Long("verbose") => options.verbose = true,
             Short('h') | Long("help") => {
@@ -118,6 +124,11 @@ async fn main() -> std::io::Result<()> {
         let addr = address(ME, "--listen-tls", listen);
         let local = net.listen_tls(addr, tls).await;
         ready += &format!(" msrps={}", local.unwrap_or_else(|e| cannot(addr, e)));
+    }
+    if let Some(listen) = &options.listen_web {
+        let addr = address(ME, "--listen-web", listen);
+        let local = net.listen_web(addr, tls.as_ref()).await;
+        ready += &format!(" web={}", local.unwrap_or_else(|e| cannot(addr, e)));
     }
     println!("{ready}");
     let mut stop = std::pin::pin!(tokio::signal::ctrl_c());

@@ -9,8 +9,10 @@ mod stage;
 
 use cpm::client::{Client, Config, Event};
 use cpm::conversation::Status;
-use cpm::driver::{self, Driver, Tls};
-use cpm::engine::Protocol;
+use cpm::driver::{self, Driver, SoloDriver, Tls};
+use cpm::engine::{Limits, Protocol};
+use cpm::msrp;
+use cpm::node::Solo;
 use cpm::participating::{self, Participating, Restored, Subscriber};
 use cpm::sip::Uri;
 use cpm::store::engine::Memory;
@@ -38,16 +40,21 @@ async fn rfc7118_a_chat_with_signalling_over_a_secure_websocket() {
     chat(true).await;
 }
 
-async fn chat(is_web: bool) {
+/// Who the server is, and how to know it.
+fn identity() -> (Tls, Tls) {
     let certificate = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let pem = certificate.cert.pem();
-    let tls = Tls::default()
-        .identity(
-            pem.as_bytes(),
-            certificate.signing_key.serialize_pem().as_bytes(),
-        )
+    let (pem, key) = (
+        certificate.cert.pem(),
+        certificate.signing_key.serialize_pem(),
+    );
+    let server = Tls::default()
+        .identity(pem.as_bytes(), key.as_bytes())
         .unwrap();
+    (server, Tls::default().trust(pem.as_bytes()).unwrap())
+}
 
+async fn chat(is_web: bool) {
+    let (tls, trust) = identity();
     let mut directory = Directory::new();
     for name in ["alice", "bob"] {
         let subscriber = Subscriber {
@@ -68,7 +75,10 @@ async fn chat(is_web: bool) {
     server.listen_tcp(Protocol::Msrp, loopback).await.unwrap();
     let (sips, scheme, transport) = match is_web {
         true => {
-            let web = server.listen_web(loopback, Some(&tls)).await.unwrap();
+            let web = server
+                .listen_web(Protocol::Sip, loopback, Some(&tls))
+                .await
+                .unwrap();
             (web, "sips", "ws")
         }
         false => {
@@ -90,7 +100,7 @@ async fn chat(is_web: bool) {
         let mut config = Config::new(uri, proxy.parse().unwrap());
         config.password = "secret".into();
         let mut net = Driver::new(Client::node(config, driver::clock(), driver::seed()));
-        net.set_tls(&Tls::default().trust(pem.as_bytes()).unwrap());
+        net.set_tls(&trust);
         net.node.register(Instant::now());
         net
     };
@@ -118,6 +128,83 @@ async fn chat(is_web: bool) {
                 _ => {}
             },
             () = tokio::time::sleep_until(deadline.into()) => panic!("nobody said that the message was displayed"),
+        }
+    }
+}
+
+/// A session over WebSocket: a long message there and back.
+#[tokio::test]
+async fn rfc7977_a_session_over_websocket() {
+    web(None).await;
+}
+
+/// The same under TLS.
+#[tokio::test]
+async fn rfc7977_a_session_over_a_secure_websocket() {
+    web(Some(identity())).await;
+}
+
+async fn web(tls: Option<(Tls, Tls)>) {
+    let endpoint = || {
+        let node = Solo::new(driver::clock(), driver::seed(), Limits::default(), |ids| {
+            msrp::Endpoint::new(msrp::Config::default(), ids)
+        });
+        SoloDriver::new(node)
+    };
+    let (mut server, mut client) = (endpoint(), endpoint());
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listens = server.listen_web(loopback, tls.as_ref().map(|(server, _)| server));
+    listens.await.unwrap();
+    if let Some((_, trust)) = &tls {
+        client.set_tls(trust);
+    }
+    let settings = || msrp::Settings {
+        web: true,
+        ..msrp::Settings::default()
+    };
+    let now = Instant::now();
+    let open = |endpoint: &mut msrp::Endpoint, cx: &mut cpm::engine::Cx<'_>| {
+        let session = endpoint.open(cx, settings()).unwrap();
+        (session, endpoint.local_path(session).unwrap())
+    };
+    let (ours, here) = client.node.command(now, open);
+    let (theirs, there) = server.node.command(now, open);
+    let scheme = if tls.is_some() { "msrps" } else { "msrp" };
+    assert!(
+        there[0]
+            .as_str()
+            .starts_with(&format!("{scheme}://127.0.0.1:"))
+    );
+    server.node.command(now, |endpoint, cx| {
+        // A client whose connection is plain still writes that it would have a secure one.
+        endpoint.start(cx, theirs, here, msrp::Role::Passive);
+    });
+    let body = bytes::Bytes::from(vec![b'x'; 300_000]);
+    client.node.command(now, |endpoint, cx| {
+        endpoint.start(cx, ours, there, msrp::Role::Active { peer: None });
+        let message = msrp::Outgoing::new("text/plain".into(), body.clone());
+        endpoint.send(cx, ours, message).unwrap();
+    });
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        tokio::select! {
+            event = server.next() => if let msrp::Event::Received { message, .. } = event.unwrap() {
+                assert_eq!(message.body, body);
+                server.node.command(Instant::now(), |endpoint, cx| {
+                    endpoint.accept(cx, message.receipt);
+                    let back = msrp::Outgoing::new(message.content_type, message.body);
+                    endpoint.send(cx, theirs, back).unwrap();
+                });
+            },
+            event = client.next() => match event.unwrap() {
+                msrp::Event::Received { message, .. } => {
+                    assert_eq!(message.body, body);
+                    return;
+                }
+                msrp::Event::Down { why, .. } => panic!("{why:?}"),
+                _ => {}
+            },
+            () = tokio::time::sleep_until(deadline.into()) => panic!("the message did not come back"),
         }
     }
 }

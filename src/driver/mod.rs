@@ -193,33 +193,20 @@ impl<R: Role> Driver<R> {
         Ok(local)
     }
 
-    /// Listens for SIP over WebSocket (RFC 7118), and tells the node: under TLS (`wss`) if `tls` is given. The answer
-    /// is as for [`listen_udp`](Self::listen_udp).
+    /// Listens for SIP (RFC 7118) or MSRP (RFC 7977) over WebSocket, and tells the node: under TLS (`wss`) if `tls` is
+    /// given. The answer is as for [`listen_udp`](Self::listen_udp).
     ///
     /// # Errors
     ///
     /// The address cannot be had, or `tls` has no identity.
     pub async fn listen_web(
         &mut self,
+        protocol: Protocol,
         addr: SocketAddr,
         tls: Option<&Tls>,
     ) -> io::Result<SocketAddr> {
-        let acceptor = match tls {
-            Some(tls) => Some(
-                tls.acceptor()
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?,
-            ),
-            None => None,
-        };
-        let transport = match acceptor {
-            Some(_) => Transport::Wss,
-            None => Transport::Ws,
-        };
-        let local = self
-            .sockets
-            .listen_stream(Protocol::Sip, transport, addr, acceptor)
-            .await?;
-        self.node.add_listener(Protocol::Sip, transport, local);
+        let (transport, local) = self.sockets.listen_web(protocol, addr, tls).await?;
+        self.node.add_listener(protocol, transport, local);
         Ok(local)
     }
 

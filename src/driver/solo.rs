@@ -74,6 +74,22 @@ impl<M: Single> SoloDriver<M> {
         Ok(local)
     }
 
+    /// Listens for WebSockets (RFC 7977), and tells the machine: under TLS (`wss`) if `tls` is given. The answer is as for
+    /// [`listen_tcp`](Self::listen_tcp).
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be had, or `tls` has no identity.
+    pub async fn listen_web(
+        &mut self,
+        addr: SocketAddr,
+        tls: Option<&Tls>,
+    ) -> io::Result<SocketAddr> {
+        let (transport, local) = self.sockets.listen_web(M::PROTOCOL, addr, tls).await?;
+        self.node.add_listener(transport, local);
+        Ok(local)
+    }
+
     /// Runs the machine until it has something to say. Cancel safe, as [`Driver::next`](super::Driver::next) is.
     ///
     /// # Errors

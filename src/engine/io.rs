@@ -221,8 +221,13 @@ impl Outbox {
 
     /// Opens a connection under TLS to a peer whose certificate the caller knows by its description: whoever answers is
     /// let through to [`Input::Secured`], and nothing must be said to it before that.
-    pub fn connect_described(&mut self, protocol: Protocol, peer: SocketAddr) -> ConnId {
-        self.dial(protocol, Transport::Tls, peer, None, true)
+    pub fn connect_described(
+        &mut self,
+        protocol: Protocol,
+        transport: Transport,
+        peer: SocketAddr,
+    ) -> ConnId {
+        self.dial(protocol, transport, peer, None, true)
     }
 
     fn dial(

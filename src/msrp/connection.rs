@@ -5,6 +5,7 @@ use super::pending::Pending;
 use super::pieces::PieceChunk;
 use super::receiver::Answer;
 use super::session::{Kind, SessionId};
+use super::web::Web;
 use crate::engine::{ConnId, Cx};
 use crate::engine::{Direction, Limits, Outbox, Protocol, Sighting};
 use crate::sdp::Fingerprint;
@@ -23,6 +24,8 @@ pub(super) struct Dial {
     pub(super) name: Option<Text>,
     /// What the certificate was described by instead: a connection to it is none to whoever else may be there.
     pub(super) fingerprints: Vec<Fingerprint>,
+    /// The host that a WebSocket is asked of there (RFC 7977); `None` for plain streams.
+    pub(super) web: Option<Text>,
 }
 
 /// What is known of who is at the other end.
@@ -45,6 +48,8 @@ pub(super) struct Connection {
     pub(super) proof: Proof,
     /// To be closed when everything has been pulled.
     pub(super) closing: bool,
+    /// What reads and writes instead, if it is a WebSocket whose handshake has begun.
+    pub(super) web: Option<Box<Web>>,
     pub(super) sessions: BTreeSet<SessionId>,
     /// The one that the last message was for.
     pub(super) usual: Option<SessionId>,
@@ -69,7 +74,7 @@ pub(super) struct Connection {
     pub(super) out: VecDeque<Bytes>,
     /// Responses, reports and binding requests: they go before any data.
     control: BytesMut,
-    /// Where each of them ends, while somebody looks on.
+    /// Where each of them ends, while somebody looks on, or each is a message of its own.
     marks: VecDeque<usize>,
     /// Messages with something to cut, in the order of their turns.
     pub(super) ready: VecDeque<(SessionId, Kind)>,
@@ -142,6 +147,7 @@ impl Connection {
             dial,
             proof: Proof::Nothing,
             closing: false,
+            web: None,
             sessions: BTreeSet::new(),
             usual: None,
             empty_since: now,
@@ -181,7 +187,7 @@ impl Connection {
     /// Queues a response, a report or another request that goes before data.
     pub(super) fn control(&mut self, cx: &Cx<'_>, write: impl FnOnce(&mut BytesMut)) {
         write(&mut self.control);
-        if cx.outbox.is_tapped() {
+        if cx.outbox.is_tapped() || self.web.is_some() {
             self.marks.push_back(self.control.len());
         }
     }
@@ -194,13 +200,20 @@ impl Connection {
         // An idle connection keeps no buffer.
         let out = std::mem::take(&mut self.control).freeze();
         let mut from = 0;
-        for to in std::mem::take(&mut self.marks) {
-            show(cx, id, Direction::Out, || {
-                out.slice(from.min(out.len())..to.min(out.len()))
-            });
+        let marks = std::mem::take(&mut self.marks);
+        let each = marks.into_iter().map(|to| {
+            let one = out.slice(from.min(out.len())..to.min(out.len()));
             from = to;
+            one
+        });
+        let each = each.inspect(|one| show(cx, id, Direction::Out, || one.clone()));
+        if self.web.is_none() {
+            each.for_each(drop);
+            return Some(out);
         }
-        Some(out)
+        let each: Vec<Bytes> = each.collect();
+        self.wrap(cx.ids, each);
+        self.out.pop_front()
     }
 
     /// Whether so many requests have no answer that no more should be sent.
@@ -218,12 +231,18 @@ impl Connection {
     pub(super) fn wants_read(&self) -> bool {
         self.owed < self.bounds.owed
             && self.held < self.bounds.held
-            && self.control.len() <= self.bounds.control
+            && self.unread() <= self.bounds.control
+    }
+
+    /// Bytes of answers that its peer has not taken yet.
+    fn unread(&self) -> usize {
+        let own = self.web.as_ref().map_or(0, |web| web.waiting());
+        self.control.len().saturating_add(own)
     }
 
     /// Whether its peer sends on and on and reads none of our answers.
     pub(super) fn is_choked(&self) -> bool {
-        self.control.len() > self.bounds.control.saturating_mul(16)
+        self.unread() > self.bounds.control.saturating_mul(16)
     }
 
     /// When it has to be looked at: it is silent in the middle of a chunk, or nobody uses it.

@@ -21,6 +21,10 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// The address at which peers reach our listener for TLS, where there is one.
     pub listen_secure: Option<SocketAddr>,
+    /// The address at which peers reach our listener for WebSockets (RFC 7977), where there is one.
+    pub listen_web: Option<SocketAddr>,
+    /// The address at which peers reach our listener for WebSockets over TLS, where there is one.
+    pub listen_web_secure: Option<SocketAddr>,
     /// The host that our URIs name; the address of `listen` if `None`.
     pub host: Option<Text>,
     /// Whether our URIs say `msrps`.
@@ -99,9 +103,12 @@ impl Endpoint {
     pub fn add_listener(&mut self, transport: Transport, local: SocketAddr) {
         match transport {
             Transport::Tls => self.config.listen_secure.get_or_insert(local),
+            Transport::Ws => self.config.listen_web.get_or_insert(local),
+            Transport::Wss => self.config.listen_web_secure.get_or_insert(local),
             _ => self.config.listen.get_or_insert(local),
         };
-        self.config.secure = self.config.listen.is_none();
+        let plain = self.config.listen.or(self.config.listen_web);
+        self.config.secure = plain.is_none();
     }
 
     /// Whether peers can reach us over TLS.
@@ -131,7 +138,11 @@ impl Endpoint {
         }
         self.max_held = cx.limits.msrp_reassembly;
         let id = cx.ids.session_id();
-        let local = self.local_uri(&settings, &id).ok_or(Full)?;
+        let local = match settings.web {
+            true => self.local_web_uri(cx, &settings, &id),
+            false => self.local_uri(&settings, &id),
+        };
+        let local = local.ok_or(Full)?;
         let session = SessionId(self.sessions.insert(Session::new(settings, local)));
         self.by_id.insert(id, session);
         Ok(session)
@@ -422,12 +433,41 @@ impl Endpoint {
             false => self.config.listen,
         };
         let port = listen.map_or(DISCARD_PORT, |addr| addr.port());
-        let address = listen.map(|addr| addr.ip().to_string());
-        let host = settings.host.as_deref().or(self.config.host.as_deref());
-        [host, address.as_deref(), Some("localhost")]
+        self.hosts(settings, listen, "localhost")
+            .find_map(|host| Uri::new(secure, &host, Some(port), Some(id)).ok())
+    }
+
+    /// Who has no listener for WebSockets does not know by what address it is seen, and need not (RFC 7977 appendix A).
+    fn local_web_uri(&self, cx: &mut Cx<'_>, settings: &Settings, id: &str) -> Option<Uri> {
+        let Config {
+            listen_web,
+            listen_web_secure,
+            ..
+        } = self.config;
+        let secure = (settings.secure)
+            .unwrap_or_else(|| listen_web_secure.is_some() || listen_web.is_none());
+        let listen = match secure {
+            true => listen_web_secure,
+            false => listen_web,
+        };
+        let port = listen.map_or(DEFAULT_PORT, |addr| addr.port());
+        let nowhere = format!("{}.invalid", cx.ids.tag());
+        self.hosts(settings, listen, &nowhere)
+            .find_map(|host| Uri::over_web(secure, &host, Some(port), Some(id)).ok())
+    }
+
+    /// The hosts that a URI of ours may name, the preferred one first.
+    fn hosts(
+        &self,
+        settings: &Settings,
+        listen: Option<SocketAddr>,
+        otherwise: &str,
+    ) -> impl Iterator<Item = Text> + use<> {
+        let host = settings.host.clone().or_else(|| self.config.host.clone());
+        let address = listen.map(|addr| Text::from(addr.ip().to_string()));
+        [host, address, Some(Text::from(otherwise))]
             .into_iter()
             .flatten()
-            .find_map(|host| Uri::new(secure, host, Some(port), Some(id)).ok())
     }
 }
 

@@ -7,6 +7,7 @@ use super::msg::{Continuation, Frame, Message, Method, Path, Request, Status, an
 use super::pieces::Delivery;
 use super::receiver::{Answer, Owed, Partial, Report, is_wanted, wanted_by, write_response};
 use super::session::SessionId;
+use super::web::NO_MSRP;
 use crate::engine::{ConnId, Cx};
 use crate::wire::Text;
 use bytes::Bytes;
@@ -18,20 +19,11 @@ impl Endpoint {
             return;
         };
         (connection.last_data, connection.last_use) = (cx.now, cx.now);
-        connection.framer.push(data);
-        loop {
-            // It may have been closed by what was in the last frame.
-            let Some(connection) = self.conns.get_mut(conn.0) else {
-                return;
-            };
-            match connection.framer.next(cx.limits) {
-                Ok(Some(frame)) => self.frame(cx, conn, frame),
-                Ok(None) => break,
-                Err(_error) => {
-                    crate::engine::trace::debug!("{conn}: {_error}");
-                    return self.hang_up(cx, conn);
-                }
-            }
+        if connection.web.is_some() {
+            self.handle_web(cx, conn, &data);
+        } else {
+            connection.framer.push(data);
+            self.read_frames(cx, conn);
         }
         let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
@@ -45,6 +37,21 @@ impl Endpoint {
         };
         if connection.framer.is_within() {
             self.watch_conn(cx, conn);
+        }
+    }
+
+    /// Deals with all that is whole.
+    pub(super) fn read_frames(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        // It may have been closed by what was in the last frame.
+        while let Some(connection) = self.conns.get_mut(conn.0) {
+            match connection.framer.next(cx.limits) {
+                Ok(Some(frame)) => self.frame(cx, conn, frame),
+                Ok(None) => return,
+                Err(_error) => {
+                    crate::engine::trace::debug!("{conn}: {_error}");
+                    return self.part(cx, conn, Some(NO_MSRP));
+                }
+            }
         }
     }
 

@@ -6,7 +6,8 @@ use super::event::{Down, Event};
 use super::msg::{Status, Uri};
 use super::pending::What;
 use super::session::SessionId;
-use crate::engine::{ConnId, Cx, Protocol, QuestionId, Transport};
+use super::web::Web;
+use crate::engine::{ConnId, Cx, Protocol, QuestionId};
 use crate::wire::Text;
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,7 +17,11 @@ impl Endpoint {
         if self.conns.len() >= cx.limits.msrp_connections {
             return cx.outbox.close(conn);
         }
-        self.conns.insert(conn.0, Connection::new(None, cx));
+        let mut connection = Connection::new(None, cx);
+        if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {
+            connection.web = Some(Web::server());
+        }
+        self.conns.insert(conn.0, connection);
         self.watch_conn(cx, conn);
     }
 
@@ -38,6 +43,13 @@ impl Endpoint {
 
     /// A connection that we asked for is up.
     pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if !self.shake_hands(cx, conn) {
+            self.came_up(cx, conn);
+        }
+    }
+
+    /// A connection that we asked for can be used.
+    pub(super) fn came_up(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let Some(connection) = self.conns.get_mut(conn.0) else {
             return;
         };
@@ -107,16 +119,19 @@ impl Endpoint {
         let Some(uri) = state.next_hop() else {
             return;
         };
-        let fingerprints = match uri.is_secure() {
+        let transport = uri.carrier();
+        let secure = transport.is_secure();
+        let fingerprints = match secure {
             true => state.fingerprints().to_vec(),
             false => Vec::new(),
         };
-        let is_named = uri.is_secure() && uri.address().is_none() && fingerprints.is_empty();
+        let is_named = secure && uri.address().is_none() && fingerprints.is_empty();
         let dial = Dial {
             peer,
-            secure: uri.is_secure(),
+            secure,
             name: is_named.then(|| Text::from(uri.host())),
             fingerprints,
+            web: transport.is_web().then(|| uri.authority()),
         };
         let conn = match self.dials.get(&dial) {
             Some(conn) => *conn,
@@ -125,10 +140,9 @@ impl Endpoint {
             }
             None => {
                 let (outbox, name) = (&mut cx.outbox, dial.name.clone());
-                let conn = match (dial.secure, dial.fingerprints.is_empty()) {
-                    (true, false) => outbox.connect_described(Protocol::Msrp, peer),
-                    (true, true) => outbox.connect(Protocol::Msrp, Transport::Tls, peer, name),
-                    (false, _) => outbox.connect(Protocol::Msrp, Transport::Tcp, peer, name),
+                let conn = match dial.fingerprints.is_empty() {
+                    true => outbox.connect(Protocol::Msrp, transport, peer, name),
+                    false => outbox.connect_described(Protocol::Msrp, transport, peer),
                 };
                 self.dials.insert(dial.clone(), conn);
                 self.conns.insert(conn.0, Connection::new(Some(dial), cx));
@@ -200,12 +214,10 @@ impl Endpoint {
 
     /// A connection is gone, and its sessions with it.
     pub(super) fn lose(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.forget_dial(conn);
         let Some(connection) = self.conns.remove(conn.0) else {
             return;
         };
-        if let Some(dial) = &connection.dial {
-            self.dials.remove(dial);
-        }
         self.timers.cancel(&Timer::Silent(conn));
         self.timers.cancel(&Timer::Unanswered(conn));
         self.timers.cancel(&Timer::Quiet(conn));
@@ -279,10 +291,13 @@ impl Endpoint {
         connection.empty_since = cx.now;
         if connection.dial.is_some() {
             connection.closing = true;
-            if connection.is_drained() || !connection.up {
+            let is_silent = connection.is_drained() && connection.web.is_none();
+            if is_silent || !connection.up {
                 self.hang_up(cx, conn);
                 return;
             }
+            // The last words are still to be pulled.
+            cx.outbox.flush(conn);
         }
         self.watch_conn(cx, conn);
     }
@@ -307,6 +322,7 @@ impl Endpoint {
 
     /// Says something on a connection that has been quiet.
     pub(super) fn quiet(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        let patience = cx.limits.msrp_transaction;
         let (Some(connection), Some(after)) = (self.conns.get_mut(conn.0), self.config.keep_alive)
         else {
             return;
@@ -316,6 +332,24 @@ impl Endpoint {
             // It is watched again when there is one.
             return;
         };
+        if let Some(web) = connection.web.as_mut() {
+            // The other end of a WebSocket is alive without its application's doing (RFC 7977 §6).
+            match web.pinged {
+                Some(since) if cx.now.saturating_duration_since(since) >= patience => {
+                    return self.hang_up(cx, conn);
+                }
+                Some(_) => {}
+                None if cx.now.saturating_duration_since(connection.last_use) >= after => {
+                    web.ping(cx.ids, cx.now);
+                    cx.outbox.flush(conn);
+                }
+                None => return self.watch_quiet(conn),
+            }
+            if let Some(at) = cx.now.checked_add(patience) {
+                self.timers.set(Timer::Quiet(conn), at);
+            }
+            return;
+        }
         if cx.now.saturating_duration_since(connection.last_use) >= after {
             connection.last_use = cx.now;
             self.request_without_body(cx, conn, session, What::KeepAlive);

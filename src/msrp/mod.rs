@@ -28,6 +28,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod usual;
+mod web;
 
 pub use auth::{AuthError, RelayAccount};
 pub use endpoint::{Config, Endpoint};

@@ -8,6 +8,7 @@ use super::pending::{Id, What};
 use super::session::{Kind, SendId, Session, SessionId};
 use crate::engine::{ConnId, Cx, Direction};
 use bytes::{BufMut, Bytes, BytesMut};
+use std::collections::VecDeque;
 
 impl Endpoint {
     /// Binds a session to a connection of ours: a request without a body, as the first one (RFC 4975 §5.4).
@@ -113,12 +114,25 @@ impl Endpoint {
     }
 
     pub(super) fn next_bytes(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
-        let connection = self.conns.get_mut(conn.0).filter(|c| c.up)?;
+        let connection = self.conns.get_mut(conn.0)?;
+        if let Some(web) = connection.web.as_mut()
+            && connection.out.is_empty()
+        {
+            // Its handshake goes before it is up, and nothing goes after the last words.
+            let own = web.take();
+            if own.is_some() || web.parted {
+                return own;
+            }
+        }
+        let connection = Some(connection).filter(|c| c.up)?;
         let bytes = match connection.out.pop_front() {
             Some(bytes) => bytes,
             None => match connection.take_control(conn, cx) {
                 Some(bytes) => bytes,
-                None => self.cut(cx, conn)?,
+                None => match self.cut(cx, conn) {
+                    Some(bytes) => bytes,
+                    None => return self.last_words(cx, conn),
+                },
             },
         };
         if let Some(connection) = self.conns.get_mut(conn.0) {
@@ -140,6 +154,9 @@ impl Endpoint {
     /// Cuts the next chunks: deficit round robin between the sessions of a connection, in order within each. As many
     /// short ones as one write should take, or one long one.
     fn cut(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
+        if self.conns.get(conn.0).is_some_and(|c| c.web.is_some()) {
+            return self.cut_for_web(cx, conn);
+        }
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
         while out.len() < WRITE
@@ -153,6 +170,31 @@ impl Endpoint {
         let cut = (!out.is_empty()).then(|| Bytes::copy_from_slice(&out));
         self.scratch = out;
         cut
+    }
+
+    /// The same, with each chunk in a message of its own (RFC 7977 §5.1).
+    fn cut_for_web(&mut self, cx: &mut Cx<'_>, conn: ConnId) -> Option<Bytes> {
+        let mut wrapped = VecDeque::new();
+        let mut size = 0;
+        while size < WRITE
+            && let Some((session, kind, id)) = self.next_turn(cx, conn)
+        {
+            let mut head = BytesMut::new();
+            let is_long = self.cut_one(cx, conn, session, kind, id, &mut head);
+            let connection = self.conns.get_mut(conn.0)?;
+            let mut chunk = vec![head.freeze()];
+            chunk.extend(std::mem::take(&mut connection.out));
+            size += chunk.iter().map(Bytes::len).sum::<usize>();
+            if let Some(web) = &connection.web {
+                web.wrap(cx.ids, &chunk, &mut wrapped);
+            }
+            if is_long {
+                break;
+            }
+        }
+        let connection = self.conns.get_mut(conn.0)?;
+        connection.out = wrapped;
+        connection.out.pop_front()
     }
 
     /// Whose turn it is.

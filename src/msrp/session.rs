@@ -46,6 +46,9 @@ pub struct Settings {
     pub host: Option<Text>,
     /// Whether our URI says `msrps`; as the configuration says if `None`.
     pub secure: Option<bool>,
+    /// Whether our URI says `ws`: we are reached by WebSocket (RFC 7977), at our listener for it, or over one that we
+    /// open to a relay. Without such a listener the URI names no real host, and is secure if `secure` is `None`.
+    pub web: bool,
 }
 
 /// Who opens the connection (`a=setup`, RFC 6135).

@@ -35,6 +35,7 @@ mod rfc6714;
 mod rfc7118;
 mod rfc7616;
 mod rfc7701;
+mod rfc7977;
 mod rfc8122;
 mod rfc8489;
 mod sip_headers;

@@ -131,6 +131,27 @@ impl Sockets {
         Ok(local)
     }
 
+    /// Takes WebSockets at `addr`, under TLS if there is any.
+    pub(super) async fn listen_web(
+        &mut self,
+        protocol: Protocol,
+        addr: SocketAddr,
+        tls: Option<&Tls>,
+    ) -> io::Result<(Transport, SocketAddr)> {
+        let acceptor = tls
+            .map(Tls::acceptor)
+            .transpose()
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let transport = match acceptor {
+            Some(_) => Transport::Wss,
+            None => Transport::Ws,
+        };
+        let local = self
+            .listen_stream(protocol, transport, addr, acceptor)
+            .await?;
+        Ok((transport, local))
+    }
+
     /// Runs `machine` until it has an event.
     pub(super) async fn next<M: Machine>(&mut self, machine: &mut M) -> io::Result<M::Event> {
         self.reading = true;

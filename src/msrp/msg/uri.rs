@@ -1,5 +1,6 @@
 //! MSRP URIs and how they compare.
 
+use crate::engine::Transport;
 use crate::wire::Text;
 use std::net::{IpAddr, Ipv6Addr};
 use std::ops::Range;
@@ -131,21 +132,39 @@ impl Uri {
         port: Option<u16>,
         session_id: Option<&str>,
     ) -> Result<Self, UriError> {
-        use std::fmt::Write;
-        let mut text = String::from(if secure { "msrps://" } else { "msrp://" });
+        Self::build(secure, host, port, session_id, "tcp")
+    }
+
+    /// A URI over WebSocket (RFC 7977 §5.2.1). An IPv6 address is put in brackets.
+    ///
+    /// # Errors
+    ///
+    /// The host or the session-id contains what it cannot.
+    pub fn over_web(
+        secure: bool,
+        host: &str,
+        port: Option<u16>,
+        session_id: Option<&str>,
+    ) -> Result<Self, UriError> {
+        Self::build(secure, host, port, session_id, "ws")
+    }
+
+    fn build(
+        secure: bool,
+        host: &str,
+        port: Option<u16>,
+        session_id: Option<&str>,
+        transport: &str,
+    ) -> Result<Self, UriError> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        // Writing to a String cannot fail.
-        let _ = match host.contains(':') {
-            true => write!(text, "[{host}]"),
-            false => write!(text, "{host}"),
-        };
-        if let Some(port) = port {
-            let _ = write!(text, ":{port}");
+        let mut text = String::from(if secure { "msrps://" } else { "msrp://" });
+        write_authority(host, port, &mut text);
+        for (mark, part) in [('/', session_id), (';', Some(transport))] {
+            if let Some(part) = part {
+                text.push(mark);
+                text.push_str(part);
+            }
         }
-        if let Some(id) = session_id {
-            let _ = write!(text, "/{id}");
-        }
-        text.push_str(";tcp");
         Self::parse(&Text::from(text))
     }
 
@@ -177,6 +196,27 @@ impl Uri {
     /// The transport, `tcp` if there is none.
     pub fn transport(&self) -> &str {
         self.transport.map_or("tcp", |span| self.part(span))
+    }
+
+    /// What a connection to it is made over: a WebSocket where the URI says `ws` (RFC 7977 §5.2.1), and TCP else.
+    pub fn carrier(&self) -> Transport {
+        let transport = self.transport();
+        // RFC 7977 has `ws` for both, and the scheme to tell them apart; some write what they mean.
+        let is_wss = transport.eq_ignore_ascii_case("wss");
+        let is_web = is_wss || transport.eq_ignore_ascii_case("ws");
+        match (is_web, self.secure || is_wss) {
+            (true, true) => Transport::Wss,
+            (true, false) => Transport::Ws,
+            (false, true) => Transport::Tls,
+            (false, false) => Transport::Tcp,
+        }
+    }
+
+    /// The host and the port, as a `Host` field has them.
+    pub fn authority(&self) -> Text {
+        let mut text = String::new();
+        write_authority(self.host(), self.port, &mut text);
+        Text::from(text)
     }
 
     /// The text as it came.
@@ -252,6 +292,18 @@ impl PartialEq for Uri {
 }
 
 impl Eq for Uri {}
+
+fn write_authority(host: &str, port: Option<u16>, out: &mut String) {
+    use std::fmt::Write;
+    // Writing to a String cannot fail.
+    let _ = match host.contains(':') {
+        true => write!(out, "[{host}]"),
+        false => write!(out, "{host}"),
+    };
+    if let Some(port) = port {
+        let _ = write!(out, ":{port}");
+    }
+}
 
 fn starts_with(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len())

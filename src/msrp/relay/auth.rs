@@ -41,7 +41,7 @@ impl Relay {
     pub(super) fn auth(&mut self, cx: &mut Cx<'_>, link: LinkId, request: Request) {
         let conn = self.links.get(link.0).and_then(|link| link.conn);
         let transport = conn.and_then(|conn| Some(cx.outbox.conn(conn)?.transport));
-        if transport != Some(Transport::Tls) && !self.config.clear {
+        if !transport.is_some_and(Transport::is_secure) && !self.config.clear {
             return self.respond(cx, link, &request, Status::FORBIDDEN, Vec::new());
         }
         let uri = request.to_path.last();
@@ -212,17 +212,27 @@ impl Relay {
         let secure = self
             .links
             .get(link.0)
-            .and_then(|link| Some(cx.outbox.conn(link.conn?)?.transport == Transport::Tls))
+            .and_then(|link| Some(cx.outbox.conn(link.conn?)?.transport.is_secure()))
             .unwrap_or_default();
-        let secure = secure && self.listen_secure.is_some();
-        let listen = match secure {
-            true => self.listen_secure,
-            false => self.listen.or(self.listen_secure),
-        }?;
+        // All peers can do with TCP, few with a WebSocket (RFC 7977 §8.1).
+        let (listen, is_secure, is_web) = [
+            (self.listen_secure.filter(|_| secure), true, false),
+            (self.listen, false, false),
+            (self.listen_secure, true, false),
+            (self.listen_web_secure.filter(|_| secure), true, true),
+            (self.listen_web, false, true),
+        ]
+        .into_iter()
+        .find_map(|(listen, secure, web)| Some((listen?, secure, web)))?;
         let address = listen.ip().to_string();
         let host = self.config.host.as_deref().unwrap_or(&address);
         let session_id = cx.ids.session_id();
-        let uri = Uri::new(secure, host, Some(listen.port()), Some(&session_id)).ok()?;
+        let (port, id) = (Some(listen.port()), Some(session_id.as_str()));
+        let uri = match is_web {
+            true => Uri::over_web(is_secure, host, port, id),
+            false => Uri::new(is_secure, host, port, id),
+        }
+        .ok()?;
         let id = BindingId(self.bindings.insert(Binding {
             uri,
             user: user.clone(),

@@ -4,9 +4,10 @@ use super::auth::BindingId;
 use super::forward::Forward;
 use super::report::Kind;
 use super::{LinkId, Relay, Timer};
-use crate::engine::{ConnId, Cx, Direction, Limits};
+use crate::engine::{ConnId, Cx, Direction, Limits, Transport};
 use crate::msrp::connection::show;
 use crate::msrp::msg::{Framer, Uri};
+use crate::msrp::web::Web;
 use crate::wire::Text;
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,19 +21,32 @@ pub(super) struct Hop {
     pub(super) host: Text,
     pub(super) port: u16,
     pub(super) secure: bool,
+    /// The host that a WebSocket is asked of there (RFC 7977); `None` for plain streams.
+    pub(super) web: Option<Text>,
 }
 
 impl Hop {
     pub(super) fn of(uri: &Uri) -> Self {
+        let transport = uri.carrier();
         Self {
             host: Text::from(uri.host().to_ascii_lowercase()),
             port: uri.port().unwrap_or(super::DEFAULT_PORT),
-            secure: uri.is_secure(),
+            secure: transport.is_secure(),
+            web: transport.is_web().then(|| uri.authority()),
         }
     }
 
     pub(super) fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
+    }
+
+    pub(super) const fn transport(&self) -> Transport {
+        match (self.web.is_some(), self.secure) {
+            (true, true) => Transport::Wss,
+            (true, false) => Transport::Ws,
+            (false, true) => Transport::Tls,
+            (false, false) => Transport::Tcp,
+        }
     }
 }
 
@@ -46,6 +60,8 @@ pub(super) struct Link {
     pub(super) up: bool,
     /// To be closed when everything has been pulled.
     pub(super) closing: bool,
+    /// What reads and writes instead, if it is a WebSocket whose handshake has begun.
+    pub(super) web: Option<Box<Web>>,
     pub(super) framer: Framer,
     /// The request that is being received, if it is to be sent on.
     pub(super) forward: Option<Box<Forward>>,
@@ -101,6 +117,7 @@ impl Link {
             up: hop.is_none(),
             hop,
             closing: false,
+            web: None,
             framer: Framer::new(),
             forward: None,
             clients: BTreeSet::new(),
@@ -120,13 +137,24 @@ impl Link {
         }
     }
 
-    pub(super) const fn wants_read(&self, limits: &Limits) -> bool {
-        self.held < limits.msrp_relayed && self.control_bytes <= limits.msrp_send_control
+    pub(super) fn wants_read(&self, limits: &Limits) -> bool {
+        self.held < limits.msrp_relayed && self.unread() <= limits.msrp_send_control
+    }
+
+    /// Bytes of answers that its peer has not taken yet.
+    fn unread(&self) -> usize {
+        let own = self.web.as_ref().map_or(0, |web| web.waiting());
+        self.control_bytes.saturating_add(own)
+    }
+
+    /// Whether a client or a peer is on it.
+    pub(super) fn is_used(&self) -> bool {
+        !self.clients.is_empty() || !self.peers.is_empty()
     }
 
     /// Whether its peer sends on and on and reads none of our answers.
-    pub(super) const fn is_choked(&self, limits: &Limits) -> bool {
-        self.control_bytes > limits.msrp_send_control.saturating_mul(16)
+    pub(super) fn is_choked(&self, limits: &Limits) -> bool {
+        self.unread() > limits.msrp_send_control.saturating_mul(16)
     }
 
     /// Whether it has been of no use for too long: nobody uses it, it is silent in the middle of a chunk, or its peer
@@ -137,9 +165,9 @@ impl Link {
             .waits_since
             .is_some_and(|since| long(since.max(self.last_pull)));
         let silent = self.framer.is_within() && self.wants_read(limits) && long(self.last_data);
-        let unused = self.clients.is_empty() && self.peers.is_empty();
         let quiet = long(self.last_data.max(self.last_pull));
-        stalled || silent || (unused && quiet && self.waits_since.is_none())
+        let over = !self.is_used() || self.closing;
+        stalled || silent || (over && quiet && self.waits_since.is_none())
     }
 
     fn is_drained(&self) -> bool {
@@ -217,9 +245,28 @@ impl Relay {
         id: LinkId,
         conn: ConnId,
     ) -> Option<Bytes> {
-        let link = self.links.get_mut(id.0).filter(|link| link.up)?;
+        let link = self.links.get_mut(id.0)?;
+        if let Some(web) = link.web.as_mut()
+            && link.out.is_empty()
+        {
+            // Its handshake goes before it is up, and nothing goes after the last words.
+            let own = web.take();
+            if own.is_some() || web.parted {
+                return own;
+            }
+        }
+        let link = Some(link).filter(|link| link.up)?;
         if let Some(bytes) = link.out.pop_front() {
             return Some(bytes);
+        }
+        if let Some(web) = &link.web
+            && let Some(one) = link.control.pop_front()
+        {
+            // Each is a message of its own (RFC 7977 §5.1).
+            link.control_bytes = link.control_bytes.saturating_sub(one.len());
+            show(cx, conn, Direction::Out, || one.clone());
+            web.wrap(cx.ids, &[one], &mut link.out);
+            return link.out.pop_front();
         }
         if let Some(first) = link.control.pop_front() {
             let mut all = BytesMut::from(&first[..]);
@@ -245,6 +292,13 @@ impl Relay {
             [&cut.head[..], &cut.body, &cut.end].concat().into()
         });
         let first = match cut.body.len() < WRITE {
+            _ if link.web.is_some() => {
+                let chunk = [cut.head, cut.body, cut.end];
+                if let Some(web) = &link.web {
+                    web.wrap(cx.ids, &chunk, &mut link.out);
+                }
+                link.out.pop_front().unwrap_or_default()
+            }
             // One small write instead of three.
             true => [&cut.head[..], &cut.body, &cut.end].concat().into(),
             false => {

@@ -19,8 +19,10 @@ mod auth;
 mod forward;
 mod link;
 mod report;
+mod web;
 
 use super::msg::Uri;
+use super::web::{NO_MSRP, Web};
 use crate::engine::{
     ConnId, Cx, Ids, Map, Protocol, QuestionId, Reply, Slab, Timers, Transport, id,
 };
@@ -136,6 +138,8 @@ pub struct Relay {
     config: Config,
     listen: Option<SocketAddr>,
     listen_secure: Option<SocketAddr>,
+    listen_web: Option<SocketAddr>,
+    listen_web_secure: Option<SocketAddr>,
     verifier: Verifier,
     links: Slab<Link>,
     by_conn: Map<ConnId, LinkId>,
@@ -174,6 +178,8 @@ impl Relay {
             config,
             listen: None,
             listen_secure: None,
+            listen_web: None,
+            listen_web_secure: None,
             verifier,
             links: Slab::new(),
             by_conn: ids.map(),
@@ -193,6 +199,8 @@ impl Relay {
     pub fn add_listener(&mut self, transport: Transport, local: SocketAddr) {
         match transport {
             Transport::Tls => self.listen_secure.get_or_insert(local),
+            Transport::Ws => self.listen_web.get_or_insert(local),
+            Transport::Wss => self.listen_web_secure.get_or_insert(local),
             _ => self.listen.get_or_insert(local),
         };
     }
@@ -212,13 +220,20 @@ impl Relay {
         if self.by_conn.len() >= cx.limits.msrp_connections {
             return cx.outbox.close(conn);
         }
-        let link = LinkId(self.links.insert(Link::new(Some(conn), None, cx)));
+        let mut link = Link::new(Some(conn), None, cx);
+        if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {
+            link.web = Some(Web::server());
+        }
+        let link = LinkId(self.links.insert(link));
         self.by_conn.insert(conn, link);
         self.watch(cx, link);
     }
 
     /// A connection that we asked for is up.
     pub fn handle_connected(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if self.shake_hands(cx, conn) {
+            return;
+        }
         if let Some(link) = self.link(conn) {
             link.up = true;
             cx.outbox.flush(conn);
@@ -232,17 +247,29 @@ impl Relay {
         };
         if let Some(link) = self.links.get_mut(id.0) {
             link.last_data = cx.now;
-            link.framer.push(data);
+            if link.web.is_some() {
+                self.handle_web(cx, id, conn, &data);
+            } else {
+                link.framer.push(data);
+                self.read_frames(cx, id);
+            }
         }
+        let is_choked = |link: &Link| link.is_choked(cx.limits);
+        if self.links.get(id.0).is_some_and(is_choked) {
+            self.drop_link(cx, id);
+        }
+    }
+
+    /// Deals with all that is whole.
+    fn read_frames(&mut self, cx: &mut Cx<'_>, id: LinkId) {
         // It may be closed by what is in a frame.
         while let Some(link) = self.links.get_mut(id.0) {
             match link.framer.next(cx.limits) {
                 Ok(Some(frame)) => self.frame(cx, id, frame),
-                Ok(None) if link.is_choked(cx.limits) => return self.drop_link(cx, id),
                 Ok(None) => return,
                 Err(_error) => {
-                    crate::engine::trace::debug!("{conn}: {_error}");
-                    return self.drop_link(cx, id);
+                    crate::engine::trace::debug!("{id}: {_error}");
+                    return self.part(cx, id, Some(NO_MSRP));
                 }
             }
         }
@@ -348,9 +375,11 @@ impl Relay {
 
     /// Whether a URI is on this very relay.
     fn is_here(&self, uri: &Uri) -> bool {
-        let listen = match uri.is_secure() {
-            true => self.listen_secure,
-            false => self.listen,
+        let listen = match uri.carrier() {
+            Transport::Wss => self.listen_web_secure,
+            Transport::Ws => self.listen_web,
+            Transport::Tls => self.listen_secure,
+            _ => self.listen,
         };
         listen.is_some_and(|listen| {
             let port = uri.port().unwrap_or(DEFAULT_PORT);
@@ -366,10 +395,7 @@ impl Relay {
             return;
         };
         let Some(hop) = &link.hop else { return };
-        let transport = match hop.secure {
-            true => Transport::Tls,
-            false => Transport::Tcp,
-        };
+        let transport = hop.transport();
         let name = (hop.secure && hop.host.parse::<IpAddr>().is_err()).then(|| hop.host.clone());
         let peer = SocketAddr::new(address, hop.port);
         let conn = cx.outbox.connect(Protocol::Msrp, transport, peer, name);
@@ -396,7 +422,10 @@ impl Relay {
     fn check(&mut self, cx: &mut Cx<'_>, id: LinkId) {
         match self.links.get(id.0) {
             Some(link) if link.is_dead(cx.now, cx.limits) => self.drop_link(cx, id),
-            Some(_) => self.watch(cx, id),
+            Some(_) => match self.keep_alive(cx, id) {
+                true => self.watch(cx, id),
+                false => self.drop_link(cx, id),
+            },
             None => {}
         }
     }

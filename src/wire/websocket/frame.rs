@@ -1,5 +1,6 @@
 //! Frames, and the messages that they are the parts of (RFC 6455 §5).
 
+use super::pieces::Rest;
 use super::{CloseCode, FrameError, Side};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -51,10 +52,21 @@ impl Opcode {
 
 /// Writes one frame with all of a message. `mask` is what a client must have and a server must not (§5.3).
 pub fn write(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Bytes {
-    let mut out = BytesMut::with_capacity(payload.len() + 14);
+    let mut out = BytesMut::with_capacity(payload.len() + HEAD);
+    write_head(opcode, payload.len(), mask, &mut out);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let (Some(key), Some(payload)) = (mask, out.get_mut(start..)) {
+        apply(payload, key);
+    }
+    out.freeze()
+}
+
+/// What stands before the payload of a frame.
+pub(super) fn write_head(opcode: Opcode, length: usize, mask: Option<[u8; 4]>, out: &mut BytesMut) {
     out.put_u8(0x80 | opcode.bits());
     let masked = if mask.is_some() { 0x80 } else { 0 };
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+    match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short @ ..=125), _) => out.put_u8(masked | short),
         (_, Ok(medium)) => {
             out.put_u8(masked | 126);
@@ -62,27 +74,23 @@ pub fn write(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Bytes {
         }
         _ => {
             out.put_u8(masked | 127);
-            out.put_u64(payload.len() as u64);
+            out.put_u64(length as u64);
         }
     }
-    match mask {
-        None => out.extend_from_slice(payload),
-        Some(key) => {
-            out.extend_from_slice(&key);
-            let start = out.len();
-            out.extend_from_slice(payload);
-            if let Some(payload) = out.get_mut(start..) {
-                apply(payload, key);
-            }
-        }
-    }
-    out.freeze()
+    out.extend_from_slice(mask.as_ref().map_or(&[], |key| &key[..]));
 }
 
+/// What a head needs at most.
+pub(super) const HEAD: usize = 14;
+
 /// Masks or unmasks (§5.3): it is the same.
-fn apply(payload: &mut [u8], key: [u8; 4]) {
-    for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
-        *byte ^= key;
+pub(super) fn apply(payload: &mut [u8], key: [u8; 4]) {
+    let [a, b, c, d] = key;
+    let wide = [a, b, c, d, a, b, c, d];
+    for part in payload.chunks_mut(wide.len()) {
+        for (byte, key) in part.iter_mut().zip(wide) {
+            *byte ^= key;
+        }
     }
 }
 
@@ -104,17 +112,19 @@ pub enum Received {
 pub struct Reader {
     /// Which side we are on: what a client sends is masked, what a server sends is not.
     side: Side,
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     /// The parts of a message so far, and whether it is text.
-    partial: Option<(BytesMut, bool)>,
+    pub(super) partial: Option<(BytesMut, bool)>,
+    /// What is still to come of a frame that is taken in pieces.
+    pub(super) rest: Option<Rest>,
 }
 
-struct Head {
-    is_last: bool,
-    opcode: Opcode,
-    mask: Option<[u8; 4]>,
-    length: usize,
-    size: usize,
+pub(super) struct Head {
+    pub(super) is_last: bool,
+    pub(super) opcode: Opcode,
+    pub(super) mask: Option<[u8; 4]>,
+    pub(super) length: usize,
+    pub(super) size: usize,
 }
 
 impl Reader {
@@ -124,6 +134,7 @@ impl Reader {
             side,
             buffer: BytesMut::new(),
             partial: None,
+            rest: None,
         }
     }
 
@@ -174,7 +185,7 @@ impl Reader {
         }
     }
 
-    fn head(&self) -> Result<Option<Head>, FrameError> {
+    pub(super) fn head(&self) -> Result<Option<Head>, FrameError> {
         let mut rest: &[u8] = &self.buffer;
         if rest.len() < 2 {
             return Ok(None);
@@ -205,7 +216,7 @@ impl Reader {
         }))
     }
 
-    fn check(&self, head: &Head, most: usize) -> Result<(), FrameError> {
+    pub(super) fn check(&self, head: &Head, most: usize) -> Result<(), FrameError> {
         if head.mask.is_some() != (self.side == Side::Server) {
             return Err(FrameError::Mask);
         }
@@ -250,7 +261,7 @@ impl Reader {
 }
 
 /// §5.5.1: no content, or a code and a reason.
-fn close_code(payload: &[u8]) -> Result<Option<u16>, FrameError> {
+pub(super) fn close_code(payload: &[u8]) -> Result<Option<u16>, FrameError> {
     match payload {
         [] => Ok(None),
         [high, low, reason @ ..] => {

@@ -72,9 +72,14 @@ impl Offer {
             return Err(HandshakeError::Protocol);
         }
         let accept = accept_key(&self.key);
+        // Whoever asks may: it is the protocol inside that lets in (RFC 7977 §7).
+        let origin = match &self.origin {
+            Some(origin) => format!("Access-Control-Allow-Origin: {origin}\r\n"),
+            None => String::new(),
+        };
         Ok(Bytes::from(format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n{origin}\r\n"
         )))
     }
 }

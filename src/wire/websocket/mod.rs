@@ -4,6 +4,7 @@
 
 pub mod frame;
 pub mod handshake;
+mod pieces;
 
 use crate::engine::Ids;
 use bytes::{Bytes, BytesMut};
@@ -225,6 +226,29 @@ impl Channel {
     ///
     /// The peer does not keep to the protocol; see [`Channel::farewell`]. Nothing more can be read.
     pub fn next(&mut self, ids: &mut Ids, most: usize) -> Result<Option<Event>, ChannelError> {
+        self.step(ids, |reader| reader.next(most))
+    }
+
+    /// What they bring, where messages are taken in pieces as they come: each [`Event::Message`] is a piece, after which
+    /// [`goes_on`](Self::goes_on) says whether there is more of its message.
+    ///
+    /// # Errors
+    ///
+    /// As with [`next`](Self::next).
+    pub fn next_piece(&mut self, ids: &mut Ids) -> Result<Option<Event>, ChannelError> {
+        self.step(ids, Reader::next_piece)
+    }
+
+    /// Whether more is to come of the message that the last piece was of.
+    pub const fn goes_on(&self) -> bool {
+        self.reader.goes_on()
+    }
+
+    fn step(
+        &mut self,
+        ids: &mut Ids,
+        read: impl FnOnce(&mut Reader) -> Result<Option<Received>, FrameError>,
+    ) -> Result<Option<Event>, ChannelError> {
         if let Some(opening) = &mut self.opening {
             let (size, response) = match self.side {
                 Side::Server => match Offer::read(opening)? {
@@ -246,7 +270,7 @@ impl Channel {
             self.opening = None;
             return Ok(Some(Event::Open(response)));
         }
-        let Some(received) = self.reader.next(most)? else {
+        let Some(received) = read(&mut self.reader)? else {
             return Ok(None);
         };
         Ok(Some(match received {
@@ -267,6 +291,11 @@ impl Channel {
             Err(_) => Opcode::Binary,
         };
         frame::write(opcode, message, self.mask(ids))
+    }
+
+    /// The same of a message in several pieces, which are shared where they need not be masked.
+    pub fn wrap_pieces(&self, ids: &mut Ids, pieces: &[Bytes], out: impl FnMut(Bytes)) {
+        pieces::write_pieces(pieces, self.mask(ids), out);
     }
 
     /// A ping, to be written.

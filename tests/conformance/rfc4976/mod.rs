@@ -1,8 +1,9 @@
 //! RFC 4976: relays of MSRP, as a client and as a relay.
 
 mod s5_client;
-mod s6_relay;
+pub(crate) mod s6_relay;
 mod s6_simulated;
+pub(crate) mod stage;
 
 use bytes::Bytes;
 use cpm::engine::{Clock, ConnId, Cx, DateTime, Ids, Limits, Outbox, Seed, Transmit, Transport};

@@ -19,19 +19,19 @@ const ALICE: &str = "msrp://alice.example.com:9/98cjs;tcp";
 const BOB: &str = "msrp://10.0.0.3:8888/9di4ea;tcp";
 
 /// A relay and the far ends of its connections, which the test plays.
-pub(super) struct Bench {
-    pub(super) relay: Solo<Relay>,
-    pub(super) now: Instant,
+pub(crate) struct Bench {
+    pub(crate) relay: Solo<Relay>,
+    pub(crate) now: Instant,
     framers: BTreeMap<ConnId, Framer>,
     /// Connections that it has opened, and where to.
-    pub(super) dialled: Vec<(ConnId, SocketAddr)>,
-    pub(super) closed: Vec<ConnId>,
-    pub(super) events: Vec<Event>,
+    pub(crate) dialled: Vec<(ConnId, SocketAddr)>,
+    pub(crate) closed: Vec<ConnId>,
+    pub(crate) events: Vec<Event>,
     next_port: u16,
 }
 
 impl Bench {
-    pub(super) fn new(edit: impl FnOnce(&mut Config, &mut Limits)) -> Self {
+    pub(crate) fn new(edit: impl FnOnce(&mut Config, &mut Limits)) -> Self {
         let mut config = Config::new("example.com".into());
         config.clear = true;
         let mut limits = Limits::default();
@@ -54,7 +54,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn accept(&mut self) -> ConnId {
+    pub(crate) fn accept(&mut self) -> ConnId {
         self.next_port += 1;
         let peer = SocketAddr::new("10.0.0.2".parse().unwrap(), self.next_port);
         let local = LISTEN.parse().unwrap();
@@ -65,7 +65,7 @@ impl Bench {
         conn
     }
 
-    pub(super) fn feed(&mut self, conn: ConnId, bytes: impl Into<Bytes>) {
+    pub(crate) fn feed(&mut self, conn: ConnId, bytes: impl Into<Bytes>) {
         let data = bytes.into();
         self.relay
             .handle_input(self.now, Input::Data { conn, data });
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Knows the passwords, and notes what else happens.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while let Some(output) = self.relay.poll_output() {
             match output {
                 Output::Event(Event::Password { user, reply }) => {
@@ -94,7 +94,7 @@ impl Bench {
     }
 
     /// Lets the last connection that it wants come up.
-    pub(super) fn connect(&mut self) -> ConnId {
+    pub(crate) fn connect(&mut self) -> ConnId {
         let (conn, _) = *self.dialled.last().unwrap();
         let local = "10.0.0.9:5000".parse().unwrap();
         self.relay
@@ -104,7 +104,7 @@ impl Bench {
     }
 
     /// All that it has to say on a connection.
-    pub(super) fn read(&mut self, conn: ConnId) -> Vec<Message> {
+    pub(crate) fn read(&mut self, conn: ConnId) -> Vec<Message> {
         let mut all = Vec::new();
         while let Some(bytes) = self.relay.poll_stream(self.now, conn) {
             all.extend_from_slice(&bytes);
@@ -124,7 +124,7 @@ impl Bench {
         messages
     }
 
-    pub(super) fn requests(&mut self, conn: ConnId) -> Vec<Request> {
+    pub(crate) fn requests(&mut self, conn: ConnId) -> Vec<Request> {
         let messages = self.read(conn).into_iter();
         messages
             .filter_map(|message| match message {
@@ -134,7 +134,7 @@ impl Bench {
             .collect()
     }
 
-    pub(super) fn responses(&mut self, conn: ConnId) -> Vec<Response> {
+    pub(crate) fn responses(&mut self, conn: ConnId) -> Vec<Response> {
         let messages = self.read(conn).into_iter();
         messages
             .filter_map(|message| match message {
@@ -144,7 +144,7 @@ impl Bench {
             .collect()
     }
 
-    pub(super) fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.relay.poll_timeout().filter(|at| *at <= end) {
             self.now = at.max(self.now);
@@ -155,13 +155,13 @@ impl Bench {
     }
 
     /// A client that has been given a URI.
-    pub(super) fn client(&mut self, user: &str, from: &str) -> (ConnId, Uri) {
+    pub(crate) fn client(&mut self, user: &str, from: &str) -> (ConnId, Uri) {
         let conn = self.accept();
         let uri = self.authenticate(conn, user, from, &[]);
         (conn, uri)
     }
 
-    pub(super) fn authenticate(
+    pub(crate) fn authenticate(
         &mut self,
         conn: ConnId,
         user: &str,
@@ -175,7 +175,7 @@ impl Bench {
     }
 
     /// Both requests of an AUTH, and the last response.
-    pub(super) fn auth(
+    pub(crate) fn auth(
         &mut self,
         conn: ConnId,
         user: &str,
@@ -208,7 +208,7 @@ fn auth_request(from: &str) -> Request {
     )
 }
 
-fn answer(
+pub(crate) fn answer(
     challenge: &Response,
     user: &str,
     password: &str,
@@ -224,11 +224,11 @@ fn answer(
     ("Authorization".into(), text.into())
 }
 
-pub(super) fn path(text: &str) -> Path {
+pub(crate) fn path(text: &str) -> Path {
     Path::parse(&text.into()).unwrap()
 }
 
-pub(super) fn send(to: &str, from: &str, body: &str) -> Request {
+pub(crate) fn send(to: &str, from: &str, body: &str) -> Request {
     Request {
         message_id: Some("m1".into()),
         byte_range: Some(ByteRange::whole(body.len() as u64)),
