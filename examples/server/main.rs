@@ -8,6 +8,7 @@ use cpm::driver::{self, Driver, Tls};
 use cpm::engine::Protocol;
 use cpm::participating::{Config, Event, MediaPath, Participating, Retrieval};
 use cpm::sip::Uri;
+use cpm::sip::digest::Algorithm;
 use cpm::store::engine::{Engine, Sqlite};
 use cpm::store::{Answerer, Directory};
 use cpm::trace::{Recorder, ladder, pcap};
@@ -33,6 +34,9 @@ Usage: server --domain DOMAIN [OPTIONS]
   --max-expiry SECONDS    how long a message is kept at the most  [default: 2592000]
   --media anchored|direct whether chats go over the server, or from device to device
                           where that can be  [default: anchored]
+  --digest md5|sha-256|both
+                          what passwords are asked for with; some clients give up at a
+                          challenge that they do not know  [default: both]
   --trust-flows           believe a UDP request from the address of a registered device
   --trace DIR             write DIR/ladder.html and DIR/trace.pcap at the end
   --tls-cert FILE         certificate chain (PEM), with --tls-key
@@ -58,6 +62,7 @@ struct Options {
     db: PathBuf,
     max_expiry: Option<u64>,
     media: MediaPath,
+    algorithms: Option<Vec<Algorithm>>,
     trust_flows: bool,
     trace: Option<PathBuf>,
     tls: Option<(PathBuf, PathBuf)>,
@@ -81,6 +86,7 @@ fn options() -> Options {
         db: "./cpm.db".into(),
         max_expiry: None,
         media: MediaPath::Anchored,
+        algorithms: None,
         trust_flows: false,
         trace: None,
         tls: None,
@@ -104,6 +110,14 @@ fn options() -> Options {
                     "anchored" => MediaPath::Anchored,
                     "direct" => MediaPath::Direct,
                     other => wrong(ME, format_args!("--media {other}: anchored or direct")),
+                }
+            }
+            Long("digest") => {
+                options.algorithms = match value::<String>(ME, "--digest", &mut parser).as_str() {
+                    "md5" => Some(vec![Algorithm::Md5]),
+                    "sha-256" => Some(vec![Algorithm::Sha256]),
+                    "both" => None,
+                    other => wrong(ME, format_args!("--digest {other}: md5, sha-256 or both")),
                 }
             }
             Long("trust-flows") => options.trust_flows = true,
@@ -168,6 +182,9 @@ async fn main() {
 
     let mut config = Config::new(&options.domain);
     config.trust_registered_udp = options.trust_flows;
+    if let Some(algorithms) = &options.algorithms {
+        config.algorithms.clone_from(algorithms);
+    }
     config.media = options.media;
     if let Some((core, ip)) = &options.core {
         config.core = Some(core.clone());

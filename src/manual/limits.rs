@@ -13,6 +13,8 @@
 //!   expires can be put aside for its user (`Event::Archive`), and that is all.
 //! * **The list of what waits** ([`deferred`](crate::deferred)) is a document of this crate's own, since OMA's could not be
 //!   established; another one can be put in its place. The original conversation of what is fetched is known from the list.
+//! * **Devices have to take `message/cpim`.** One that answers 415 to a message in CPIM is not tried again with the bare
+//!   text; its sender hears of the 415.
 //! * **No interworking** with SMS, MMS or mail; no content screening; no service policies beyond the preferences in
 //!   [`Preferences`](crate::participating::Preferences). No XCAP: preferences come from the application's answers.
 //! * **Text only, in the client's commands.** Anything that arrives is shown

@@ -40,7 +40,7 @@ use crate::deferred;
 use crate::engine::{Clock, Ids, Map, QuestionId, Reply, Seed, Set, Slab, Timers};
 use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
-use crate::sip::digest::Verifier;
+use crate::sip::digest::{Algorithm, Verifier};
 use crate::sip::msg::Status as SipStatus;
 use crate::sip::msg::header::PServedUser;
 use crate::sip::{self, NotifierId, Uri};
@@ -79,6 +79,9 @@ pub struct Config {
     /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
     /// saves a challenge for each request.
     pub trust_registered_udp: bool,
+    /// Which algorithms a challenge offers, in this order (RFC 8760). Some clients give up at one that they do not
+    /// know, wherever it stands.
+    pub algorithms: Vec<Algorithm>,
     /// Which way the content of chats goes.
     pub media: MediaPath,
     /// How long a message is kept whose sender does not say.
@@ -132,6 +135,7 @@ impl Config {
             trusted_domains: Vec::new(),
             core: None,
             trust_registered_udp: false,
+            algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             media: MediaPath::Anchored,
             default_lifetime: DAY * 7,
             max_lifetime: DAY * 30,
@@ -263,8 +267,10 @@ impl Participating {
         let mut bindings = Bindings::new(ids);
         bindings.min_expires = config.min_expires;
         bindings.max_expires = config.max_expires;
+        let mut verifier = Verifier::new(config.domain.clone(), ids);
+        verifier.set_algorithms(config.algorithms.clone());
         let mut function = Self {
-            verifier: Verifier::new(config.domain.clone(), ids),
+            verifier,
             bindings,
             entry: ids.nonce(),
             inboxes: Inboxes::new(ids, restored.next_sequence()),

@@ -6,7 +6,7 @@ use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
 use crate::wire::cursor::{ByteSet, Cursor, Syntax};
-use chrono::{FixedOffset, NaiveDate, TimeZone, Utc};
+use chrono::{Datelike, FixedOffset, NaiveDate, TimeZone, Utc};
 
 /// When a message was sent first (RFC 3261 §20.17). It is written in GMT, and read in the other zones of
 /// RFC 822 too.
@@ -84,8 +84,10 @@ pub(super) fn read(cursor: &mut Cursor<'_>, zone: Zone) -> Result<DateTime, Synt
     if zone == Zone::Gmt && !at_zone.rest().starts_with("GMT") {
         return Err(at_zone.error("GMT"));
     }
+    // A year has four digits, in GMT as well.
     let at = offset.from_local_datetime(&time).single();
-    at.ok_or_else(|| start.error("a date in range"))
+    at.filter(|at| (0..=9999).contains(&at.to_utc().year()))
+        .ok_or_else(|| start.error("a date in range"))
 }
 
 fn read_zone(cursor: &mut Cursor<'_>, alpha: &ByteSet) -> Option<FixedOffset> {
@@ -171,6 +173,9 @@ mod tests {
             ("Sat, 13 Foo 2010 23:29:00 GMT", 8),
             ("Sat, 31 Feb 2010 23:29:00 GMT", 0),
             ("Sat, 13 Nov 2010 24:29:00 GMT", 0),
+            // Five digits are no year, nor do they become one on the way to GMT.
+            ("Sat, 13 Nov 22009 23:29:00 GMT", 0),
+            ("Fri, 31 Dec 9999 23:29:00 EST", 0),
             ("Sat, 13 Nov 2010 23:29:00", 25),
             ("Sat, 13 Nov 2010 23:29:00 XYZ", 26),
             ("Sat, 13 Nov 2010 23:29:00 GMT x", 30),
