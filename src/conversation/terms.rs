@@ -115,9 +115,8 @@ impl Terms {
         // Without the attribute the offerer connects (RFC 4975 §5.4).
         let active = match peer.media.setup {
             Some(Setup::Active) => false,
-            Some(Setup::Passive) | None => true,
-            // No connection for now (RFC 4145 §4).
-            Some(Setup::HoldConn) => false,
+            // So it does where it is to be held, which is not for MSRP (RFC 6135 §4.2.1).
+            Some(Setup::Passive | Setup::HoldConn) | None => true,
             // Nobody has chosen.
             Some(Setup::ActPass) => self.setup == Setup::Active,
         };
@@ -346,9 +345,13 @@ mod tests {
             (Active, Active, true),
             (Active, Passive, true),
             (Active, ActPass, true),
+            // Who can be connected to leaves the choice to the other one (RFC 6135 §4.2.2).
             (Passive, Active, false),
-            (Passive, Passive, false),
+            (Passive, Passive, true),
             (Passive, ActPass, false),
+            // Held is as good as not said.
+            (HoldConn, Active, true),
+            (ActPass, HoldConn, false),
             (ActPass, Active, false),
             (ActPass, Passive, true),
             (ActPass, ActPass, false),
@@ -365,18 +368,6 @@ mod tests {
             let what = format!("{offered:?} answered by {wanted:?}");
             assert_eq!(connects(ours), offerer_connects, "{what}");
             assert_eq!(connects(theirs), !offerer_connects, "{what}");
-        }
-        // Where one side wants none for now there is none.
-        for (offered, wanted) in [(HoldConn, Active), (Active, HoldConn)] {
-            let (alice, bob) = (Terms::chat(offered), Terms::chat(wanted));
-            with_cx(|cx| {
-                let offer = alice.offer(cx, &path("10.0.0.1"), None);
-                let peer = Peer::read_media(&offer, cx.limits).unwrap();
-                let (answer, theirs) = bob.answer(cx, &peer, &path("10.0.0.2"), None);
-                let peer = Peer::read_media(&answer, cx.limits).unwrap();
-                assert_eq!(theirs, msrp::Role::Passive);
-                assert_eq!(alice.role_after(&peer), msrp::Role::Passive);
-            });
         }
     }
 

@@ -230,18 +230,19 @@ impl Hop {
     }
 }
 
-/// The URIs of a Use-Path that the relay has added, the nearest first. With relays before it some repeat theirs, in the
-/// order of an SDP or in that of a To-Path.
+/// The URIs of a Use-Path that the relay has added, the nearest first. It repeats those of the relays before it, in the
+/// order of a To-Path (RFC 4976 §5.1); some do so in that of an SDP, and some not at all.
 fn own_part(mut uris: Vec<Uri>, before: &[Uri]) -> Vec<Uri> {
-    let inward: Vec<Uri> = before.iter().rev().cloned().collect();
     if !before.is_empty() && uris.len() > before.len() {
-        if uris.ends_with(&inward) {
-            uris.truncate(uris.len() - before.len());
-        } else if uris.starts_with(before) {
+        let inward: Vec<Uri> = before.iter().rev().cloned().collect();
+        if uris.starts_with(before) {
             return uris.split_off(before.len());
         }
+        if uris.ends_with(&inward) {
+            uris.truncate(uris.len() - before.len());
+            uris.reverse();
+        }
     }
-    uris.reverse();
     uris
 }
 
@@ -459,8 +460,9 @@ mod tests {
             (&["c", "b", "a"], &["a", "b"], &["c"]),
             (&["a", "b", "c"], &["a", "b"], &["c"]),
             (&["d", "c", "b", "a"], &["a", "b"], &["c", "d"]),
-            // The order of an SDP: the farthest first.
-            (&["b", "a"], &[], &["a", "b"]),
+            (&["a", "b", "c", "d"], &["a", "b"], &["c", "d"]),
+            // One relay of two URIs.
+            (&["a", "b"], &[], &["a", "b"]),
         ] {
             assert_eq!(own_part(uris(given), &uris(before)), uris(own), "{given:?}");
         }

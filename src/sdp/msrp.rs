@@ -27,7 +27,8 @@ pub struct Media {
     pub direction: Direction,
     /// The largest message that is accepted (RFC 4975 §8.6).
     pub max_size: Option<u64>,
-    /// The `connection` attribute: `new` or `existing` (RFC 4145 §5).
+    /// The `connection` attribute of a peer: `new` or `existing` (RFC 4145 §5). MSRP has rules of its own for the use of
+    /// connections that there are, so it is ignored, and never written (RFC 6135 §4.4).
     pub connection: Option<Text>,
     /// The fingerprints of the certificate (RFC 8122 §5), as they are spelled.
     pub fingerprint: Vec<Text>,
@@ -48,7 +49,7 @@ pub enum Setup {
     Passive,
     /// Whoever the answerer chooses.
     ActPass,
-    /// Nobody for now.
+    /// Nobody for now. In MSRP it says nothing, and is never written (RFC 6135 §4.2.1).
     HoldConn,
 }
 
@@ -238,9 +239,6 @@ impl Media {
         if let Some(setup) = self.setup {
             put("setup", setup.as_str());
         }
-        if let Some(connection) = &self.connection {
-            put("connection", connection);
-        }
         for fingerprint in &self.fingerprint {
             put("fingerprint", fingerprint);
         }
@@ -281,17 +279,26 @@ impl Media {
 }
 
 impl Setup {
-    /// What answers an offer, where `wanted` is what the answerer would like (RFC 4145 §4.1). An offer
-    /// without the attribute is that of an active side (RFC 4975 §5.4).
+    /// What answers an offer, where `wanted` is what the answerer would like (RFC 4145 §4.1, RFC 6135 §4.2). An offer
+    /// without the attribute is that of an active side (RFC 4975 §5.4), and so is one that would hold the connection.
     #[must_use]
     pub const fn answer(offered: Option<Self>, wanted: Self) -> Self {
         match (offered, wanted) {
-            (Some(Self::HoldConn), _) | (_, Self::HoldConn) => Self::HoldConn,
-            (None | Some(Self::Active), _) => Self::Passive,
+            (None | Some(Self::Active | Self::HoldConn), _) => Self::Passive,
             (Some(Self::Passive), _) => Self::Active,
             (Some(Self::ActPass), Self::Passive) => Self::Passive,
             // Whoever answers may be the one behind a NAT: connecting is what works.
-            (Some(Self::ActPass), Self::Active | Self::ActPass) => Self::Active,
+            (Some(Self::ActPass), _) => Self::Active,
+        }
+    }
+
+    /// What an offer says, where `wanted` is what the offerer would like: who can be connected to leaves the choice to
+    /// the answerer, since that one may not (RFC 6135 §4.2.2).
+    #[must_use]
+    pub const fn offer(wanted: Self) -> Self {
+        match wanted {
+            Self::Active | Self::HoldConn => Self::Active,
+            Self::Passive | Self::ActPass => Self::ActPass,
         }
     }
 
@@ -312,10 +319,13 @@ impl Setup {
     }
 }
 
-/// A description that offers one MSRP stream (RFC 3264 §5).
+/// A description that offers one MSRP stream (RFC 3264 §5). Its setup is what an offer can say of that of `local`, see
+/// [`Setup::offer`].
 pub fn offer(local: &Media, origin: &Origin) -> Session {
+    let mut media = local.clone();
+    media.setup = media.setup.map(Setup::offer);
     let mut session = Session::new(origin);
-    session.media.push(local.section(&origin.address));
+    session.media.push(media.section(&origin.address));
     session
 }
 
@@ -412,7 +422,6 @@ mod tests {
         media.secure = true;
         media.direction = Direction::RecvOnly;
         media.max_size = Some(1_048_576);
-        media.connection = Some(Text::from_static("new"));
         media.fingerprint = texts(&["SHA-256 AB:CD", "SHA-1 EF"]);
         media.cema = true;
         media.chatroom = Some(texts(&["nickname", "private-messages"]));
@@ -422,7 +431,7 @@ mod tests {
         let written = "m=message 20000 TCP/TLS/MSRP *\r\nc=IN IP6 2001:db8::1\r\n\
             a=accept-types:message/cpim application/im-iscomposing+xml\r\n\
             a=accept-wrapped-types:text/* message/imdn+xml\r\na=max-size:1048576\r\n\
-            a=setup:actpass\r\na=connection:new\r\na=fingerprint:SHA-256 AB:CD\r\n\
+            a=setup:actpass\r\na=fingerprint:SHA-256 AB:CD\r\n\
             a=fingerprint:SHA-1 EF\r\na=path:msrp://192.0.2.1:20000/sA1;tcp\r\na=msrp-cema\r\n\
             a=chatroom:nickname private-messages\r\na=recvonly\r\n\
             a=file-selector:name:\"a b.jpg\" size:3\r\na=flag\r\n";
@@ -510,7 +519,9 @@ mod tests {
             (Some(ActPass), ActPass, Active),
             (Some(Active), Active, Passive),
             (Some(Passive), Passive, Active),
-            (Some(HoldConn), Active, HoldConn),
+            // RFC 6135 §4.2.1: as if nothing were said, and never said.
+            (Some(HoldConn), Active, Passive),
+            (Some(ActPass), HoldConn, Active),
             (None, Active, Passive),
         ] {
             assert_eq!(

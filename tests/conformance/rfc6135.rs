@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cpm::engine::{Ids, Limits, Seed};
-use cpm::sdp::msrp::{Media, Setup, answer};
+use cpm::sdp::msrp::{self, Media, Setup, answer};
 use cpm::sdp::{Origin, Session};
 
 fn offer(attributes: &str) -> Session {
@@ -25,7 +25,7 @@ fn answered(attributes: &str, wanted: Setup) -> String {
 }
 
 #[test]
-fn rfc6135_4_every_offer_and_every_wish() {
+fn rfc6135_4_2_every_offer_and_every_wish() {
     use Setup::{ActPass, Active, HoldConn, Passive};
     for (offered, wanted, said) in [
         // What is offered leaves no choice.
@@ -39,8 +39,9 @@ fn rfc6135_4_every_offer_and_every_wish() {
         ("a=setup:actpass\r\n", Active, "active"),
         ("a=setup:actpass\r\n", Passive, "passive"),
         ("a=setup:actpass\r\n", ActPass, "active"),
-        ("a=setup:holdconn\r\n", Active, "holdconn"),
-        ("a=setup:actpass\r\n", HoldConn, "holdconn"),
+        // Connections are not held: as if nothing were said, and never said (§4.2.1).
+        ("a=setup:holdconn\r\n", Active, "passive"),
+        ("a=setup:actpass\r\n", HoldConn, "active"),
         // Who says nothing connects (RFC 4975 §5.4).
         ("", Active, "passive"),
         ("", Passive, "passive"),
@@ -60,7 +61,29 @@ fn rfc6135_4_every_offer_and_every_wish() {
         let text = answered(offered, wanted);
         let line = format!("a=setup:{said}\r\n");
         assert!(text.contains(&line), "{offered:?} and {wanted:?}: {text}");
-        // Connections are shared by rules of MSRP's own (RFC 4975 §5.4).
+        // Connections are shared by rules of MSRP's own (§4.4, RFC 4975 §5.4).
+        assert!(!text.contains("a=connection"), "{text}");
+    }
+}
+
+#[test]
+fn rfc6135_4_2_2_an_offer_is_never_passive_and_holds_nothing() {
+    for (wanted, said) in [
+        (Setup::Active, "active"),
+        (Setup::ActPass, "actpass"),
+        (Setup::Passive, "actpass"),
+        (Setup::HoldConn, "active"),
+    ] {
+        let path = vec!["msrp://192.0.2.2:2855/b1;tcp".into()];
+        let mut media = Media::new("192.0.2.2", 2855, path);
+        media.setup = Some(wanted);
+        // What a peer has said of connections is not said again (§4.4).
+        media.connection = Some("existing".into());
+        let ids = &mut Ids::new(Seed::from_number(1));
+        let origin = Origin::new(ids, "192.0.2.2".parse().unwrap());
+        let text = msrp::offer(&media, &origin).write();
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        assert!(text.contains(&format!("a=setup:{said}\r\n")), "{text}");
         assert!(!text.contains("a=connection"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may use a relay (RFC 4976 §6.1): challenges, and the URIs that clients are given.
+//! Who may use a relay (RFC 4976 §6.3): challenges, and the URIs that clients are given.
 
 use super::{Event, LinkId, Password, Relay, Timer};
 use crate::engine::{Cx, QuestionId, Reply, Transport, id};
@@ -108,10 +108,19 @@ impl Relay {
                 let user = answer.user.compact();
                 self.events.push_back(Event::Denied { user, peer });
                 self.challenge(cx, link, &request, false);
-                if let Some(link) = self.links.get_mut(link.0) {
-                    link.failures += 1;
-                    link.closing |= link.failures >= GUESSES;
-                }
+                self.guessed(cx, link);
+            }
+        }
+    }
+
+    /// A client was wrong: about its password, here or at a relay further on, or about everything so far (§6.1). Too
+    /// often, and its connection is closed when it has been told.
+    pub(super) fn guessed(&mut self, cx: &mut Cx<'_>, id: LinkId) {
+        if let Some(link) = self.links.get_mut(id.0) {
+            link.failures = link.failures.saturating_add(1);
+            link.closing |= link.failures >= GUESSES;
+            if let Some(conn) = link.conn.filter(|_| link.closing) {
+                cx.outbox.flush(conn);
             }
         }
     }
@@ -175,10 +184,11 @@ impl Relay {
         if let Some(at) = cx.now.checked_add(expires) {
             self.timers.set(Timer::Expiry(id), at);
         }
-        // As it goes into an SDP: we, then the relays between us and the client.
-        let mut path = vec![uri.clone()];
-        let hops = request.from_path.iter().count();
-        path.extend(request.from_path.iter().take(hops.saturating_sub(1)));
+        // As it begins a To-Path of the client's: the relays between it and us, then we (RFC 4976 §5.1).
+        let mut path: Vec<Uri> = request.from_path.iter().collect();
+        path.pop();
+        path.reverse();
+        path.push(uri.clone());
         let path = path.iter().map(Uri::as_str).collect::<Vec<_>>().join(" ");
         let fields = vec![
             (Text::from_static("Use-Path"), Text::from(path)),

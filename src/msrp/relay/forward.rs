@@ -1,4 +1,4 @@
-//! The way on (RFC 4976 §6.2 to §6.4): where a request goes, and what it looks like there.
+//! The way on (RFC 4976 §6.4): where a request goes, and what it looks like there.
 
 use super::auth::BindingId;
 use super::link::{Cut, Hop, Link};
@@ -365,6 +365,9 @@ impl Relay {
         request: &Request,
         status: Status,
     ) {
+        if !status.is_success() && self.links.get(link.0).is_some_and(|link| !link.is_used()) {
+            self.guessed(cx, link);
+        }
         match request.method {
             // Never answered (RFC 4975 §7).
             Method::Report => {}

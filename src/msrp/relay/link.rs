@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Where a connection of ours leads. All that goes there shares it (RFC 4976 §6.4).
+/// Where a connection of ours leads. All that goes there shares it (RFC 4976 §6.4.2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Hop {
     /// In lower case.
@@ -69,7 +69,7 @@ pub(super) struct Link {
     pub(super) clients: BTreeSet<BindingId>,
     /// The URIs whose clients reach a peer over it.
     pub(super) peers: BTreeSet<BindingId>,
-    /// Wrong passwords.
+    /// Wrong passwords, and requests that went nowhere while nothing else came.
     pub(super) failures: u32,
     pub(super) last_data: Instant,
     pub(super) last_pull: Instant,

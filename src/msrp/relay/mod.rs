@@ -43,7 +43,7 @@ pub struct Config {
     pub realm: Text,
     /// The host that its URIs name; the address of the listener if `None`.
     pub host: Option<Text>,
-    /// Whether clients may authenticate without TLS. RFC 4976 §5.1 forbids it: the URIs that they are given are secrets.
+    /// Whether clients may authenticate without TLS. RFC 4976 §8 forbids it: the URIs that they are given are secrets.
     pub clear: bool,
     /// The shortest leave that is given.
     pub min_expires: Duration,

@@ -1,4 +1,4 @@
-//! What became of what was sent on (RFC 4976 §6.4): responses, reports, and nothing at all.
+//! What became of what was sent on (RFC 4976 §6.4.1, §6.4.3): responses, reports, and nothing at all.
 
 use super::{LinkId, Relay, Timer};
 use crate::engine::Cx;
@@ -34,6 +34,8 @@ pub(super) enum Kind {
         transaction_id: Text,
         to: Path,
         from: Uri,
+        /// Whether a client of ours says a password in it, which may be wrong.
+        is_guess: bool,
     },
 }
 
@@ -56,6 +58,11 @@ impl Kind {
                 transaction_id: request.transaction_id.compact(),
                 to,
                 from,
+                is_guess: request.method == Method::Auth
+                    && request.from_path.iter().nth(1).is_none()
+                    && digest::find(&request.others, "Authorization")
+                        .next()
+                        .is_some(),
             }),
         }
     }
@@ -145,14 +152,28 @@ impl Relay {
                 transaction_id,
                 to,
                 from,
+                is_guess,
             } => {
+                let is_stale = || digest::challenge(response).is_some_and(|c| c.stale);
+                if is_guess && response.status == Status::UNAUTHORIZED && !is_stale() {
+                    self.guessed(cx, pending.source);
+                }
                 // A relay further on has given our client a URI: it is reached the way that the request went.
                 if response.status.is_success()
                     && let Some(binding) = self.find(&from)
                     && let Some(given) = digest::find(&response.others, "Use-Path").next()
                     && let Ok(given) = Path::parse(given)
                 {
-                    self.set_peer(binding, given.first(), id);
+                    // Whoever comes after us in it (RFC 4976 §5.1); some write it the other way round, or leave us out.
+                    let given: Vec<Uri> = given.iter().collect();
+                    let here = given.iter().position(|uri| uri.matches(&from));
+                    let next = match here {
+                        Some(at) => (given.get(at + 1)).or_else(|| given.get(at.wrapping_sub(1))),
+                        None => given.last(),
+                    };
+                    if let Some(next) = next {
+                        self.set_peer(binding, next, id);
+                    }
                 }
                 let path: Vec<Uri> = [from]
                     .into_iter()
@@ -213,6 +234,7 @@ impl Relay {
                 transaction_id,
                 to,
                 from,
+                ..
             }) => {
                 let response = Response {
                     transaction_id,

@@ -225,20 +225,24 @@ fn rfc4976_5_1_relays_in_a_row_are_asked_each_through_those_before() {
     assert!(client.event().is_none());
     let request = client.request().unwrap();
     assert_eq!(request.to_path.as_str(), format!("{MINTED} {extra}"));
-    let both = format!("{minted} {MINTED}");
+    // As the To-Path of what is sent begins.
+    let both = format!("{MINTED} {minted}");
     client.respond(&request, 200, &[("Use-Path", &both), ("Expires", "900")]);
     assert!(matches!(client.event(), Some(Event::Authorized { .. })));
     let path = client.endpoint.local_path(session).unwrap();
     let path: Vec<&str> = path.iter().map(Uri::as_str).collect();
     // The farthest first: as the peer's requests travel.
     assert_eq!(path, [minted, MINTED, request.from_path.as_str()]);
-    let peer: Uri = "msrps://bob.example.com:8888/9di4ea;tcp".parse().unwrap();
+    // B C, and D E F of the peer.
+    let peer = ["d:1/x", "e:1/y", "f:1/z"].map(|uri| format!("msrps://{uri};tcp"));
+    let uris = peer.each_ref().map(|uri| uri.parse().unwrap()).to_vec();
     client.with(|endpoint, cx| {
-        endpoint.start(cx, session, vec![peer.clone()], Role::Active { peer: None });
+        endpoint.start(cx, session, uris, Role::Active { peer: None });
     });
     let bind = client.request().unwrap();
     assert_eq!(bind.method, Method::Send);
-    assert_eq!(bind.to_path.as_str(), format!("{MINTED} {minted} {peer}"));
+    let to = format!("{MINTED} {minted} {}", peer.join(" "));
+    assert_eq!(bind.to_path.as_str(), to);
     assert_eq!(bind.from_path, request.from_path);
 }
 

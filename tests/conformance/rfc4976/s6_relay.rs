@@ -257,7 +257,7 @@ fn in_session() -> (Bench, ConnId, Uri, ConnId) {
 }
 
 #[test]
-fn rfc4976_6_1_a_client_is_challenged_and_given_a_uri() {
+fn rfc4976_6_3_a_client_is_challenged_and_given_a_uri() {
     let mut bench = Bench::new(|_, _| {});
     let conn = bench.accept();
     bench.feed(conn, auth_request(ALICE).write().unwrap());
@@ -292,7 +292,7 @@ fn rfc4976_6_1_a_client_is_challenged_and_given_a_uri() {
 }
 
 #[test]
-fn rfc4976_6_1_who_does_not_know_the_password_gets_nothing_and_is_cut_off() {
+fn rfc4976_6_3_who_does_not_know_the_password_gets_nothing_and_is_cut_off() {
     let mut bench = Bench::new(|_, _| {});
     let conn = bench.accept();
     for (user, password) in [("alice", "guess"), ("nobody", "secret")]
@@ -310,7 +310,7 @@ fn rfc4976_6_1_who_does_not_know_the_password_gets_nothing_and_is_cut_off() {
 }
 
 #[test]
-fn rfc4976_5_1_auth_without_tls_is_refused_unless_allowed() {
+fn rfc4976_8_auth_without_tls_is_refused_unless_allowed() {
     let mut bench = Bench::new(|config, _| config.clear = false);
     let conn = bench.accept();
     bench.feed(conn, auth_request(ALICE).write().unwrap());
@@ -318,7 +318,7 @@ fn rfc4976_5_1_auth_without_tls_is_refused_unless_allowed() {
 }
 
 #[test]
-fn rfc4976_6_1_an_answer_counts_once() {
+fn rfc4976_6_3_an_answer_counts_once() {
     let mut bench = Bench::new(|_, _| {});
     let conn = bench.accept();
     let mut request = auth_request(ALICE);
@@ -343,7 +343,7 @@ fn rfc4976_6_1_an_answer_counts_once() {
 }
 
 #[test]
-fn rfc4976_6_1_a_time_out_of_bounds_gets_423_with_the_bounds() {
+fn rfc4976_6_3_a_time_out_of_bounds_gets_423_with_the_bounds() {
     let mut bench = Bench::new(|_, _| {});
     let conn = bench.accept();
     for asked in ["59", "1801"] {
@@ -355,7 +355,7 @@ fn rfc4976_6_1_a_time_out_of_bounds_gets_423_with_the_bounds() {
 }
 
 #[test]
-fn rfc4976_6_1_leave_is_renewed_with_the_same_uri_and_expires_without() {
+fn rfc4976_6_3_leave_is_renewed_with_the_same_uri_and_expires_without() {
     let mut bench = Bench::new(|_, _| {});
     let conn = bench.accept();
     let first = bench.authenticate(conn, "alice", ALICE, &[("Expires", "60")]);
@@ -375,7 +375,7 @@ fn rfc4976_6_1_leave_is_renewed_with_the_same_uri_and_expires_without() {
 }
 
 #[test]
-fn rfc4976_6_3_a_chunk_goes_on_with_the_paths_moved_by_one() {
+fn rfc4976_6_4_1_a_chunk_goes_on_with_the_paths_moved_by_one() {
     let (mut bench, alice, uri, bob) = in_session();
     // The hop before is answered by this hop.
     let responses = bench.responses(alice);
@@ -403,7 +403,7 @@ fn rfc4976_6_3_a_chunk_goes_on_with_the_paths_moved_by_one() {
 }
 
 #[test]
-fn rfc4976_6_3_failure_report_says_whether_this_hop_answers() {
+fn rfc4976_6_4_1_failure_report_says_whether_this_hop_answers() {
     for (failure_report, answers) in [
         (FailureReport::Yes, 1),
         (FailureReport::Partial, 0),
@@ -419,7 +419,7 @@ fn rfc4976_6_3_failure_report_says_whether_this_hop_answers() {
 }
 
 #[test]
-fn rfc4976_6_4_what_fails_further_on_comes_back_as_a_report() {
+fn rfc4976_6_4_3_what_fails_further_on_comes_back_as_a_report() {
     for (failure_report, status, reported) in [
         (FailureReport::Yes, 413, true),
         (FailureReport::Partial, 413, true),
@@ -449,7 +449,7 @@ fn rfc4976_6_4_what_fails_further_on_comes_back_as_a_report() {
 }
 
 #[test]
-fn rfc4976_6_4_no_answer_in_time_is_reported_as_408_unless_only_failures_are_answered() {
+fn rfc4976_6_4_1_no_answer_in_time_is_reported_as_408_unless_only_failures_are_answered() {
     for (failure_report, reported) in [
         (FailureReport::Yes, true),
         (FailureReport::Partial, false),
@@ -477,7 +477,7 @@ fn rfc4976_6_4_no_answer_in_time_is_reported_as_408_unless_only_failures_are_ans
 }
 
 #[test]
-fn rfc4976_6_4_a_next_hop_that_is_lost_is_reported_for_what_was_sent_and_what_waits() {
+fn rfc4976_6_4_1_a_next_hop_that_is_lost_is_reported_for_what_was_sent_and_what_waits() {
     for is_sent in [false, true] {
         let (mut bench, alice, _, bob) = in_session();
         bench.read(alice);
@@ -494,7 +494,7 @@ fn rfc4976_6_4_a_next_hop_that_is_lost_is_reported_for_what_was_sent_and_what_wa
 }
 
 #[test]
-fn rfc4976_6_4_reports_go_through_and_are_never_answered() {
+fn rfc4976_6_4_2_reports_go_through_and_are_never_answered() {
     let (mut bench, alice, uri, bob) = in_session();
     bench.read(alice);
     bench.read(bob);
@@ -520,7 +520,7 @@ fn rfc4976_6_4_reports_go_through_and_are_never_answered() {
 }
 
 #[test]
-fn rfc4976_6_3_a_long_chunk_goes_on_in_pieces_before_it_has_ended() {
+fn rfc4976_6_4_1_a_long_chunk_goes_on_in_pieces_before_it_has_ended() {
     let (mut bench, alice, uri, bob) = in_session();
     bench.read(bob);
     let body = "0123456789".repeat(10_000);
@@ -562,7 +562,7 @@ fn rfc4976_6_3_a_long_chunk_goes_on_in_pieces_before_it_has_ended() {
 }
 
 #[test]
-fn rfc4976_6_3_a_sender_that_is_lost_in_the_middle_ends_its_message_for_the_receiver() {
+fn rfc4976_6_4_1_a_sender_that_is_lost_in_the_middle_ends_its_message_for_the_receiver() {
     let (mut bench, alice, uri, bob) = in_session();
     bench.read(bob);
     let request = send(&format!("{uri} {BOB}"), ALICE, &"x".repeat(100_000));
@@ -577,7 +577,7 @@ fn rfc4976_6_3_a_sender_that_is_lost_in_the_middle_ends_its_message_for_the_rece
 }
 
 #[test]
-fn rfc4976_6_2_only_a_client_sends_out_and_only_to_a_client_others_send_in() {
+fn rfc4976_6_4_only_a_client_sends_out_and_only_to_a_client_others_send_in() {
     let (mut bench, alice, uri, bob) = in_session();
     bench.read(alice);
     bench.read(bob);
@@ -633,7 +633,7 @@ fn rfc4976_6_2_only_a_client_sends_out_and_only_to_a_client_others_send_in() {
 }
 
 #[test]
-fn rfc4976_6_2_too_many_hops_are_refused() {
+fn too_many_hops_are_refused() {
     let mut bench = Bench::new(|config, _| config.hops = 4);
     let (alice, uri) = bench.client("alice", ALICE);
     let to = format!("{uri} msrp://10.0.0.4:1/a;tcp msrp://10.0.0.5:1/b;tcp {BOB}");
@@ -643,7 +643,7 @@ fn rfc4976_6_2_too_many_hops_are_refused() {
 }
 
 #[test]
-fn rfc4976_6_3_two_clients_of_one_relay_reach_each_other_without_a_detour() {
+fn rfc4976_6_4_1_two_clients_of_one_relay_reach_each_other_without_a_detour() {
     let mut bench = Bench::new(|_, _| {});
     let (alice, alices) = bench.client("alice", ALICE);
     let (bob, bobs) = bench.client("bob", BOB);
@@ -664,7 +664,7 @@ fn rfc4976_6_3_two_clients_of_one_relay_reach_each_other_without_a_detour() {
 }
 
 #[test]
-fn rfc4976_6_3_what_is_not_send_is_answered_from_end_to_end() {
+fn rfc4976_6_4_2_what_is_not_send_is_answered_from_end_to_end() {
     let (mut bench, alice, uri, bob) = in_session();
     bench.read(alice);
     bench.read(bob);
@@ -771,4 +771,78 @@ fn what_is_not_msrp_ends_the_connection_and_every_split_means_the_same() {
         assert_eq!(seen[0].body, request.body);
         assert_eq!(seen[0].continuation, Continuation::Complete);
     }
+}
+
+#[test]
+fn rfc4976_5_1_the_use_path_begins_with_the_relays_before() {
+    let mut bench = Bench::new(|_, _| {});
+    let conn = bench.accept();
+    // B asks C on behalf of A.
+    let from = format!("msrps://b.example.com:9000/jui787s2f;tcp {ALICE}");
+    let response = bench.auth(conn, "alice", "secret", &from, &[]);
+    let path = header(&response.others, "Use-Path").unwrap();
+    let uris: Vec<&str> = path.split(' ').collect();
+    assert_eq!(uris[0], "msrps://b.example.com:9000/jui787s2f;tcp");
+    assert!(uris[1].starts_with("msrp://10.0.0.9:2855/"), "{path}");
+    assert_eq!(uris.len(), 2);
+}
+
+#[test]
+fn rfc4976_6_1_who_gets_nothing_right_is_cut_off() {
+    for method in [Method::Send, Method::Report] {
+        let mut bench = Bench::new(|_, _| {});
+        let conn = bench.accept();
+        for _ in 0..8 {
+            assert!(bench.closed.is_empty());
+            let mut request = send(&format!("msrp://10.0.0.9:2855/guess;tcp {BOB}"), ALICE, "x");
+            request.method = method.clone();
+            bench.feed(conn, request.write().unwrap());
+            bench.responses(conn);
+        }
+        assert_eq!(bench.closed, [conn]);
+        // A client that is known may be wrong as often as it likes.
+        let (alice, _) = bench.client("alice", ALICE);
+        for _ in 0..20 {
+            let request = send(&format!("msrp://10.0.0.9:2855/guess;tcp {BOB}"), ALICE, "x");
+            bench.feed(alice, request.write().unwrap());
+            assert_eq!(bench.responses(alice)[0].status, Status::NO_SESSION);
+        }
+        assert_eq!(bench.closed, [conn]);
+    }
+}
+
+#[test]
+fn rfc4976_6_3_who_guesses_passwords_of_a_relay_further_on_is_cut_off() {
+    let mut bench = Bench::new(|_, _| {});
+    let (alice, uri) = bench.client("alice", ALICE);
+    let challenge = "Digest realm=\"b\", qop=\"auth\", nonce=\"n\"";
+    let mut next = None;
+    for (guess, stale) in [(false, false), (true, true)]
+        .into_iter()
+        .chain([(true, false); 8])
+    {
+        assert!(bench.closed.is_empty());
+        let mut auth = auth_request(ALICE);
+        auth.to_path = path(&format!("{uri} {BOB}"));
+        if guess {
+            auth.others
+                .push(("Authorization".into(), "Digest username=\"x\"".into()));
+        }
+        bench.feed(alice, auth.write().unwrap());
+        let conn = *next.get_or_insert_with(|| bench.connect());
+        let asked = bench.requests(conn).pop().unwrap();
+        let mut response = asked.response(Status::UNAUTHORIZED);
+        response.to_path = asked.from_path.clone();
+        let stale = if stale { ", stale=true" } else { "" };
+        let value = format!("{challenge}{stale}");
+        response
+            .others
+            .push(("WWW-Authenticate".into(), value.into()));
+        bench.feed(conn, response.write().unwrap());
+        // §6.4.3: the paths move by one on the way back as well.
+        let back = bench.responses(alice).pop().unwrap();
+        assert_eq!(back.to_path.as_str(), ALICE);
+        assert_eq!(back.from_path.as_str(), format!("{uri} {BOB}"));
+    }
+    assert_eq!(bench.closed, [alice]);
 }
