@@ -48,6 +48,7 @@
 //! * **The media of a session of CPM** does not change after it was agreed. Below it, re-INVITE and UPDATE carry any offer.
 //! * **No 199 is sent** as the called side (RFC 6228), nobody counts breadth (RFC 5393), and a rejected re-INVITE that has
 //!   had an answer is not rolled back (RFC 6141).
+//! * **REFER with `explicitsub`** (RFC 7614) is sent, and refused with 420 when it comes; `nosub` works both ways.
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
 //! * **Outbound (RFC 5626)** with one flow for a registration of our clients, and no flow tokens; a registrar keeps as many
 //!   as a device makes. **GRUUs (RFC 5627)** are given and resolved; our own clients do not put theirs into Contact.

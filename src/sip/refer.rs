@@ -9,9 +9,10 @@
 //!   Event::SubscriptionTerminated                 Event::SubscriptionOver
 //! ```
 //!
-//! Without a subscription (`Refer-Sub: false`, RFC 4488) the 202 is all that is heard of it.
+//! Without a subscription (`Refer-Sub: false`, RFC 4488, or `Require: nosub`, RFC 7614) the 202 is all that is heard
+//! of it; with `Require: explicitsub` it says where to subscribe.
 
-use super::msg::header::{From, NameAddr, ReferTo, ReferredBy, Replaces, Supported};
+use super::msg::header::{From, NameAddr, ReferTo, ReferredBy, Replaces, Require, Supported};
 use super::msg::uri::UriHeaders;
 use super::msg::{Header, Method, Name, Request, Response, Status, Uri};
 use crate::engine::{Ids, Limits};
@@ -104,8 +105,43 @@ pub fn unsubscribed(request: &mut Request) {
     }
 }
 
-/// Whether a REFER, or the 2xx to one, speaks of a subscription (RFC 4488 §4).
+/// The option tag of a REFER that must make no subscription (RFC 7614).
+const NOSUB: &str = "nosub";
+
+/// The option tag of a REFER whose receiver is to say where to subscribe (RFC 7614).
+const EXPLICITSUB: &str = "explicitsub";
+
+/// Forbids a subscription to what comes of a REFER: whoever cannot do without refuses it with 420 (RFC 7614).
+pub fn without_subscription(request: &mut Request) {
+    require(request, NOSUB);
+}
+
+/// Asks for an address to subscribe to instead of a subscription: it is in Refer-Events-At of the 2xx
+/// ([`ReferEventsAt`](super::msg::header::ReferEventsAt)), and the package is [`PACKAGE`] (RFC 7614).
+pub fn explicit(request: &mut Request) {
+    require(request, EXPLICITSUB);
+}
+
+fn require(request: &mut Request, tag: &'static str) {
+    let headers = request.headers_mut();
+    let mut required = Require::of(headers).unwrap_or_default();
+    if !required.contains(tag) {
+        required.0.push(Text::from_static(tag));
+        headers.set(&required);
+    }
+}
+
+/// Whether a REFER that is accepted makes no subscription by itself, whatever the answer says (RFC 7614).
+pub(super) fn implies_none(headers: &super::msg::Headers) -> bool {
+    let required = Require::of(headers).unwrap_or_default();
+    required.contains(NOSUB) || required.contains(EXPLICITSUB)
+}
+
+/// Whether a REFER, or the 2xx to one, speaks of a subscription (RFC 4488 §4, RFC 7614).
 pub fn subscribes(headers: &super::msg::Headers) -> bool {
+    if implies_none(headers) {
+        return false;
+    }
     let word = headers.text(&Name::ReferSub).unwrap_or_default();
     let word = word.split(';').next().unwrap_or_default();
     !word.trim().eq_ignore_ascii_case("false")

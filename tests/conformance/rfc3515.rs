@@ -313,6 +313,61 @@ fn rfc4488_4_without_a_subscription_nothing_is_told() {
 }
 
 #[test]
+fn rfc7614_a_subscription_can_be_forbidden() {
+    let mut wire = pair();
+    let mut refer = request("sip:bob@10.0.0.2", "sip:carol@example.com");
+    refer::without_subscription(&mut refer);
+    wire.with(0, |sip, cx| sip.refer(cx, refer, Target::Uri));
+    let (notifier, is_watched, refer, _) = asked(&mut wire, 1);
+    assert!(!is_watched);
+    wire.with(1, |sip, cx| {
+        sip.accept_refer(cx, notifier, refer::accepted(&refer))
+    });
+    assert_eq!(told(&mut wire), ["202", "Untold"]);
+}
+
+#[test]
+fn rfc7614_a_forbidden_subscription_is_none_whatever_the_2xx_says() {
+    let mut wire = alone();
+    let mut refer = request("sip:bob@10.0.0.9:5060", "sip:carol@example.com");
+    refer::without_subscription(&mut refer);
+    wire.with(0, |sip, cx| sip.refer(cx, refer, Target::Uri));
+    let sent = wire.heard();
+    assert_eq!(header(&sent, "Require"), "nosub");
+    wire.inject(
+        0,
+        PEER,
+        &answer(
+            &sent,
+            "202 Accepted",
+            "b",
+            "Contact: <sip:bob@10.0.0.9:5060>\n",
+        ),
+    );
+    assert_eq!(told(&mut wire), ["202", "Untold"]);
+}
+
+#[test]
+fn rfc7614_where_to_subscribe_is_asked_and_told() {
+    let mut wire = alone();
+    let mut refer = request("sip:bob@10.0.0.9:5060", "sip:carol@example.com");
+    refer::explicit(&mut refer);
+    wire.with(0, |sip, cx| sip.refer(cx, refer, Target::Uri));
+    let sent = wire.heard();
+    assert_eq!(header(&sent, "Require"), "explicitsub");
+    let extra = "Contact: <sip:bob@10.0.0.9:5060>\nRefer-Events-At: <sip:ab81@10.0.0.9:5060>\n";
+    wire.inject(0, PEER, &answer(&sent, "200 OK", "b", extra));
+    let events = wire.events(0);
+    let Some(Event::Subscribed { response, .. }) = events.first() else {
+        panic!("{events:?}");
+    };
+    let at = response
+        .headers()
+        .get::<cpm::sip::msg::header::ReferEventsAt>();
+    assert_eq!(at.unwrap().uri, uri("sip:ab81@10.0.0.9:5060"));
+}
+
+#[test]
 fn rfc4538_a_refer_outside_a_dialog_names_the_one_that_allows_it() {
     let mut wire = referred();
     let (call, to) = answered(&mut wire);

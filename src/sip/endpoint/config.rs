@@ -198,6 +198,7 @@ impl Default for Config {
                 "100rel",
                 "199",
                 "norefersub",
+                "nosub",
                 "tdialog",
                 "multiple-refer",
             ]

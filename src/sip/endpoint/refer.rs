@@ -249,6 +249,7 @@ impl Endpoint {
             config,
             target,
             refer: Some(number),
+            is_untold: refer::implies_none(request.headers()),
             waiting: None,
             notifiers: 1,
             window: Some(cx.now + self.config.times.give_up()),
@@ -280,7 +281,9 @@ impl Endpoint {
 
     /// A 2xx to our REFER.
     pub(super) fn refer_accepted(&mut self, cx: &mut Cx<'_>, key: Key, response: Response) {
-        let is_watched = refer::subscribes(response.headers());
+        let is_untold =
+            (self.subscriptions.subscribers.get(key)).is_some_and(|entry| entry.is_untold);
+        let is_watched = !is_untold && refer::subscribes(response.headers());
         self.events.push_back(Event::Subscribed {
             subscription: SubscriptionId(key),
             expires: Duration::ZERO,

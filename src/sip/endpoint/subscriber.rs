@@ -43,6 +43,8 @@ pub(super) struct Subscriber {
     pub(super) target: Target,
     /// The number of its REFER, if that has made it.
     pub(super) refer: Option<u32>,
+    /// Its REFER makes no subscription, whatever the answer says (RFC 7614).
+    pub(super) is_untold: bool,
     /// The key of its entry among those that wait for their first NOTIFYs.
     pub(super) waiting: Option<(Text, Text)>,
     /// How many more notifiers may answer, and until when.
@@ -142,6 +144,7 @@ impl Endpoint {
             config: subscription,
             target,
             refer: None,
+            is_untold: false,
             waiting: None,
             notifiers,
             window: None,
@@ -451,6 +454,7 @@ impl Endpoint {
             config: subscriber.config.clone(),
             target: subscriber.target.clone(),
             refer: subscriber.refer,
+            is_untold: subscriber.is_untold,
             waiting: None,
             notifiers: 0,
             window: None,

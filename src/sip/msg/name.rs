@@ -261,6 +261,8 @@ names! {
     Reason = "Reason", Many;
     /// RFC 6086.
     RecvInfo = "Recv-Info", Many;
+    /// RFC 7614.
+    ReferEventsAt = "Refer-Events-At", One;
     /// RFC 4488.
     ReferSub = "Refer-Sub", One;
     /// RFC 3515 §2.1.

@@ -69,6 +69,8 @@ addresses! {
     ReplyTo, list = false;
     /// Where the receiver shall turn to (RFC 3515 §2.1).
     ReferTo, list = false;
+    /// Where what comes of a REFER can be subscribed to (RFC 7614).
+    ReferEventsAt, list = false;
     /// Who asked for it (RFC 3892 §3).
     ReferredBy, list = false;
     /// Who sends, as a trusted network says (RFC 3325 §9.1).

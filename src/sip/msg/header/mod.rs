@@ -32,8 +32,8 @@ pub use address::{
     AlertInfo, CallInfo, Diversion, ErrorInfo, From, Geolocation, HistoryInfo, IdentityInfo,
     PAssertedIdentity, PAssociatedUri, PCalledPartyId, PChargeInfo, PPreferredIdentity,
     PProfileKey, PRefusedUriList, PServedUser, PUserDatabase, Path, PermissionMissing,
-    PolicyContact, PolicyId, RecordRoute, ReferTo, ReferredBy, ReplyTo, Route, ServiceRoute, To,
-    TriggerConsent,
+    PolicyContact, PolicyId, RecordRoute, ReferEventsAt, ReferTo, ReferredBy, ReplyTo, Route,
+    ServiceRoute, To, TriggerConsent,
 };
 pub use auth::{
     AuthParams, AuthenticationInfo, Authorization, Credentials, ProxyAuthenticate,

@@ -56,6 +56,7 @@ fn strict(name: &Name, value: &Text) -> Result<(), HeaderError> {
         | Name::Contact
         | Name::ReplyTo
         | Name::ReferTo
+        | Name::ReferEventsAt
         | Name::ReferredBy
         | Name::PAssertedIdentity
         | Name::PPreferredIdentity
