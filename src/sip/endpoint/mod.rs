@@ -16,6 +16,7 @@
 //!   Outbox, poll_stream                 handle_datagram, handle_data
 //! ```
 
+mod answering;
 mod auth;
 mod call;
 mod called;
@@ -27,6 +28,7 @@ mod config;
 mod event;
 mod fill;
 mod fork;
+mod incoming;
 mod info;
 mod keep_alive;
 mod local;
