@@ -81,6 +81,9 @@ pub trait Role {
 
     /// Lets an event of SIP in, changed or not, or keeps it out: what is kept out makes no leg, and must be
     /// answered by the role.
+    ///
+    /// What begins something comes as [`Knocked`](sip::Event::Knocked) first, before a call or a subscription is made
+    /// of it. To let it in later, when it is known who it is from, call [`sip::Endpoint::admit`].
     fn admit(&mut self, _net: &mut Net<'_, Self::Event>, event: sip::Event) -> Option<sip::Event> {
         Some(event)
     }
@@ -182,6 +185,7 @@ impl<R: Role> Node<R> {
             seed,
         } = config;
         let mut ids = Ids::new(seed);
+        let sip = sip::Config { door: true, ..sip };
         Self {
             role: role(&mut ids),
             clock,
@@ -494,7 +498,16 @@ impl<R: Role> Node<R> {
 fn climb<R: Role>(role: &mut R, net: &mut Net<'_, R::Event>) -> bool {
     if let Some(event) = net.ends.sip.poll_event() {
         let admitted = role.admit(net, event);
-        if let Some(event) = admitted.and_then(|event| net.legs.handle_sip(&mut net.ends, event)) {
+        if let Some(sip::Event::Knocked {
+            id,
+            request,
+            source,
+        }) = admitted
+        {
+            (net.ends.sip).admit(&mut net.ends.cx, id, request, source);
+        } else if let Some(event) =
+            admitted.and_then(|event| net.legs.handle_sip(&mut net.ends, event))
+        {
             role.handle_sip(net, event);
         }
     } else if let Some(event) = net.ends.msrp.poll_event() {

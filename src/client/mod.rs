@@ -451,10 +451,11 @@ impl Role for Client {
     type Event = Event;
 
     fn admit(&mut self, net: &mut Net<'_, Event>, event: sip::Event) -> Option<sip::Event> {
-        let (sip::Event::Request {
-            source, call: None, ..
-        }
-        | sip::Event::Invited { source, .. }) = &event
+        let sip::Event::Knocked {
+            id,
+            request,
+            source,
+        } = &event
         else {
             return Some(event);
         };
@@ -462,17 +463,8 @@ impl Role for Client {
         if self.config.open_to_all || registrar.is_none_or(|addr| addr.ip() == source.peer.ip()) {
             return Some(event);
         }
-        match event {
-            sip::Event::Invited { call, request, .. } => {
-                let response = request.response(SipStatus::FORBIDDEN);
-                net.ends.sip.reject(&mut net.ends.cx, call, response);
-            }
-            sip::Event::Request { id, request, .. } => {
-                let response = request.response(SipStatus::FORBIDDEN);
-                net.ends.sip.respond(&mut net.ends.cx, id, response);
-            }
-            _ => {}
-        }
+        let response = request.response(SipStatus::FORBIDDEN);
+        net.ends.sip.respond(&mut net.ends.cx, *id, response);
         None
     }
 

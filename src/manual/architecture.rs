@@ -44,7 +44,7 @@
 //! what shall leave into the outbox, and before the call returns all events have climbed and all hairpins have turned:
 //!
 //! ```text
-//!   handle_input ─▶ sip::Endpoint ──┐ poll_event            Role::admit keeps out, or lets in
+//!   handle_input ─▶ sip::Endpoint ──┐ poll_event            Role::admit keeps out, or lets in (Event::Knocked)
 //!                   msrp::Endpoint ─┴──────────▶ Legs ─────▶ Role::handle_leg, handle_sip ─▶ Output::Event
 //!                        ▲                        ▲                 │
 //!                        └────── Outbox ◀─────────┴─── commands ◀───┘
@@ -83,7 +83,8 @@
 //!                             └ who she is: P-Preferred-Identity becomes P-Asserted-Identity
 //! ```
 //!
-//! * **The door.** A request passes only with a password (digest), over the very connection its user is registered by,
+//! * **The door.** What somebody begins is a transaction and nothing more until the role lets it in, and a challenge leaves
+//!   not even that behind. A request passes only with a password (digest), over the very connection its user is registered by,
 //!   from a proxy that the configuration trusts, or by a Route that only our own originating half can know. What has
 //!   passed carries `P-Asserted-Identity` and `P-Served-User` of ours; whatever a client wrote of that kind is gone.
 //! * **The originating half** takes one of Max-Forwards and sends on: to the terminating half of this function for its

@@ -14,13 +14,14 @@
 //! | digest: asking for another's realm | a realm is answered where it is at home, and in a dialog nowhere else | `rfc7616::attack_09_a_realm_is_answered_only_where_it_is_at_home`, `rfc7616::attack_09_without_a_realm_the_first_server_is_the_only_one` |
 //! | digest: a server that only says it knows the password | `rspauth` is checked, and may be demanded | `rfc7616::rfc7616_3_5_a_server_that_does_not_know_the_password_has_not_accepted_anything` |
 //! | requests of who has proved nothing | nothing goes further and nothing is kept until the door knows who it is from | `attacks::attack_10_who_has_proved_nothing_reaches_nobody` |
+//! | state without credentials | what somebody begins waits at the door as a transaction, and is no call or subscription; a challenge leaves not even that, and a nonce that comes back costs no question unless it was made for that address | `attacks::attack_15_who_has_proved_nothing_costs_an_answer_and_nothing_else`, `s22_door::rfc3261_22_a_request_is_a_transaction_and_nothing_more_until_it_is_let_in`, `s22_door::rfc3261_22_what_is_challenged_leaves_nothing_behind`, `s22_door::rfc3261_22_what_is_challenged_on_a_stream_leaves_its_connection_and_nothing_else` |
 //! | amplification | what goes back to a source that may be forged has at most [`Limits::sip_amplification`](crate::engine::Limits::sip_amplification) percent of what came, and is sent once; an answer to STUN has at most 32 bytes more than the question | `attacks::attack_14_who_forges_a_source_gets_little_for_what_it_sends_and_once`, `attacks::attack_14_what_cannot_be_answered_in_few_bytes_is_not` |
 //! | floods | budgets for one source and for all; over them 503 with Retry-After, which leaves nothing | `attacks::attack_15_one_source_cannot_use_up_what_is_there_for_all`, `attacks::attack_15_idle_connections_of_one_source_do_not_keep_others_out`, `s8_requests::over_the_limit_a_request_gets_503_and_leaves_nothing` |
 //! | what ends in an order that nobody thought of | handles with generations, one owner, no callbacks | `rfc6665::rfc6665_4_4_3_a_subscribe_for_no_time_leaves_nothing_behind`, `rfc6665_any_order`, `rfc3261::any_order`, the fuzz targets of whole nodes |
 //! | floods of hashes | SipHash with a key from the seed | `map::attack_17_who_does_not_know_the_seed_does_not_know_where_a_key_falls` |
 //! | trust in names | one connection for one proved name | `tests/conformance/rfc5922.rs` |
 //!
-//! What is not there: an INVITE is a call while the door asks for its password, bounded by
-//! [`Limits::sip_source_requests`](crate::engine::Limits::sip_source_requests) and
-//! [`Limits::sip_dialogs`](crate::engine::Limits::sip_dialogs); and the stateless answers are those that every such
-//! request gets (400, 401, 403, 407, 420, 422, 481, 482, 503), others are sent as RFC 3261 has it.
+//! What is not there: the stateless answers are those that every such request gets (400, 401, 403, 405, 407, 416, 420 to
+//! 423, 481, 482, 489, 501, 503, and what an OPTIONS outside a dialog is answered with), others are sent as RFC 3261 has
+//! it. Who answers a challenge makes the function ask for a password, and waits as a transaction for that; so it has to be
+//! where it says, and [`Limits::sip_source_requests`](crate::engine::Limits::sip_source_requests) bounds how often.

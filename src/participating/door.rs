@@ -2,7 +2,8 @@
 //!
 //! A request that has passed carries `P-Asserted-Identity` and `P-Served-User` that this function, or a
 //! proxy it trusts, has put there (RFC 3325, RFC 5502); whatever a client wrote of that kind is gone. What
-//! does not pass leaves no state behind.
+//! does not pass leaves no state behind: it has not become a call or a subscription yet, and nobody is asked for a
+//! password before a nonce of ours comes back from the address that it was made for.
 
 use super::{Event, Participating, Subscriber, Waiting};
 use crate::conversation::{Custody, Envelope, is_anonymous};
@@ -38,9 +39,10 @@ pub(super) struct Knock {
 
 #[derive(Debug)]
 enum What {
-    Request(sip::ServerId, Request),
-    Invite(sip::CallId, Request),
-    Subscription(Box<Asked>),
+    /// What somebody begins.
+    New(sip::ServerId, Request),
+    /// A subscription that is to be refreshed or ended.
+    Subscription(Asked),
 }
 
 /// A SUBSCRIBE, as [`sip::Event::SubscriptionAsked`] has it.
@@ -49,29 +51,27 @@ struct Asked {
     notifier: sip::NotifierId,
     event: header::Event,
     expires: Duration,
-    is_refresh: bool,
     request: Request,
 }
 
 impl What {
     const fn request(&self) -> &Request {
         match self {
-            Self::Request(_, request) | Self::Invite(_, request) => request,
+            Self::New(_, request) => request,
             Self::Subscription(asked) => &asked.request,
         }
     }
 
     const fn request_mut(&mut self) -> &mut Request {
         match self {
-            Self::Request(_, request) | Self::Invite(_, request) => request,
+            Self::New(_, request) => request,
             Self::Subscription(asked) => &mut asked.request,
         }
     }
 
     fn answer(self, net: &mut Net<'_, Event>, response: Response) {
         match self {
-            Self::Request(id, _) => net.ends.sip.respond(&mut net.ends.cx, id, response),
-            Self::Invite(call, _) => net.ends.sip.reject(&mut net.ends.cx, call, response),
+            Self::New(id, _) => net.ends.sip.respond(&mut net.ends.cx, id, response),
             Self::Subscription(asked) => {
                 let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
                 sip.refuse_subscription(cx, asked.notifier, response);
@@ -123,38 +123,27 @@ impl Participating {
         event: sip::Event,
     ) -> Option<sip::Event> {
         let (what, source) = match event {
+            // Content goes over the media of a session, or is a request of its own that has to show who sends it: a
+            // dialog proves nothing.
             sip::Event::Request {
                 id,
                 request,
-                source,
-                call,
-            } => match (request.method(), call) {
-                // Content goes over the media of a session, or is a request of its own that has to show who
-                // sends it: a dialog proves nothing.
-                (Method::Message, Some(_)) => {
-                    net.ends.decline(id, &request);
-                    return None;
-                }
-                (Method::Register | Method::Message, None) => (What::Request(id, request), source),
-                _ => {
-                    return Some(sip::Event::Request {
-                        id,
-                        request,
-                        source,
-                        call,
-                    });
-                }
-            },
-            sip::Event::Invited {
-                call,
+                call: Some(_),
+                ..
+            } if *request.method() == Method::Message => {
+                net.ends.decline(id, &request);
+                return None;
+            }
+            sip::Event::Knocked {
+                id,
                 request,
                 source,
-            } => (What::Invite(call, request), source),
+            } if is_for_users(request.method()) => (What::New(id, request), source),
             sip::Event::SubscriptionAsked {
                 notifier,
                 event,
                 expires,
-                is_refresh,
+                is_refresh: true,
                 request,
                 source,
             } => {
@@ -162,16 +151,15 @@ impl Participating {
                     notifier,
                     event,
                     expires,
-                    is_refresh,
                     request,
                 };
-                (What::Subscription(Box::new(asked)), source)
+                (What::Subscription(asked), source)
             }
             event => return Some(event),
         };
         if *what.request().method() == Method::Register {
             match what {
-                What::Request(id, request) if self.is_third_party(&request, source) => {
+                What::New(id, request) if self.is_third_party(&request, source) => {
                     self.hear_from_core(net, id, request, source);
                 }
                 what => self.authenticate(net, what, source),
@@ -208,12 +196,6 @@ impl Participating {
             account,
             answer,
         } = knock;
-        if let What::Invite(call, _) = what
-            && !net.ends.sip.is_ringing(call)
-        {
-            // Whoever called has hung up meanwhile.
-            return;
-        }
         let Some(subscriber) = subscriber else {
             return self.challenge(net, what, source, false);
         };
@@ -231,16 +213,20 @@ impl Participating {
             return what.refuse(net, Status::FORBIDDEN);
         };
         match what {
-            What::Request(id, request) if *request.method() == Method::Register => {
+            What::New(id, request) if *request.method() == Method::Register => {
                 let user = (subscriber.account.clone()).unwrap_or_else(|| account.aor());
                 self.register(net, id, &request, source, user, subscriber);
             }
             what => {
                 let main = subscriber.account.as_ref();
                 let user = main.and_then(|main| main.parse().ok()).unwrap_or(account);
-                let event = self.vouch(what, source, &identity, &user);
-                if let Some(event) = net.legs.handle_sip(&mut net.ends, event) {
-                    crate::node::Role::handle_sip(self, net, event);
+                match self.vouch(what, source, &identity, &user) {
+                    sip::Event::Knocked {
+                        id,
+                        request,
+                        source,
+                    } => (net.ends.sip).admit(&mut net.ends.cx, id, request, source),
+                    event => crate::node::Role::handle_sip(self, net, event),
                 }
             }
         }
@@ -260,6 +246,12 @@ impl Participating {
         let Some(account) = account(&answer, &realm) else {
             return self.challenge(net, what, source, false);
         };
+        if !self
+            .verifier
+            .is_fresh(net.now(), source.peer.ip(), &answer.nonce)
+        {
+            return self.challenge(net, what, source, true);
+        }
         if self.waiting.len() >= net.ends.cx.limits.questions {
             return what.refuse(net, Status::SERVICE_UNAVAILABLE);
         }
@@ -350,14 +342,8 @@ impl Participating {
 impl What {
     fn into_event(self, source: Source) -> sip::Event {
         match self {
-            Self::Request(id, request) => sip::Event::Request {
+            Self::New(id, request) => sip::Event::Knocked {
                 id,
-                request,
-                source,
-                call: None,
-            },
-            Self::Invite(call, request) => sip::Event::Invited {
-                call,
                 request,
                 source,
             },
@@ -365,12 +351,21 @@ impl What {
                 notifier: asked.notifier,
                 event: asked.event,
                 expires: asked.expires,
-                is_refresh: asked.is_refresh,
+                is_refresh: true,
                 request: asked.request,
                 source,
             },
         }
     }
+}
+
+/// Whether a request goes further than to us, so that it matters who sends it. What we do not take is refused whoever
+/// sends it, and what we can do is told to everybody.
+const fn is_for_users(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Register | Method::Invite | Method::Message | Method::Subscribe
+    )
 }
 
 /// Who a request says it is from, or registers.

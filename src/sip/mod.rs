@@ -25,9 +25,9 @@ pub mod transaction;
 pub mod usage;
 
 pub use endpoint::{
-    CallError, CallId, Config, Credentials, DialogId, EndCause, Endpoint, Event, Failure, HERE,
-    Listener, NotifierId, PublicationId, RegistrationId, Relation, RequestId, ServerId, Source,
-    SubscriptionId, Target,
+    CallError, CallId, Config, Count, Credentials, DialogId, EndCause, Endpoint, Event, Failure,
+    HERE, Listener, NotifierId, PublicationId, RegistrationId, Relation, RequestId, ServerId,
+    Source, SubscriptionId, Target,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;

@@ -1,8 +1,13 @@
 //! Classes of attack on SIP, each as an attacker would go about it.
 
 use crate::rfc3261::{PEER, Wire, alone, from_peer, header};
-use cpm::sip::Event;
+use cpm::engine::{Clock, DateTime, Input, Seed, Transmit};
+use cpm::node::{Node, Output};
+use cpm::participating::{self, Participating, Restored, Subscriber};
 use cpm::sip::msg::{Name, Status};
+use cpm::sip::{Event, Uri};
+use cpm::store::{Answerer, Directory, engine::Memory};
+use std::time::Instant;
 
 /// The calls and requests that came in, each refused as a server does that knows nobody yet.
 fn refuse_all(wire: &mut Wire, status: Status) -> usize {
@@ -157,25 +162,95 @@ fn attack_15_idle_connections_of_one_source_do_not_keep_others_out() {
     assert_eq!(wire.conns_of(0).len(), 1);
 }
 
+/// A participating function of example.com.
+fn function(now: Instant) -> Node<Participating> {
+    let wall = DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap();
+    let (clock, seed) = (Clock::new(now, wall), Seed::from_number(1));
+    let config = participating::Config::new("example.com");
+    Participating::node(config, Restored::default(), clock, seed)
+}
+
+/// What a function says to a request from somewhere, and what it asks its store.
+fn ask(
+    node: &mut Node<Participating>,
+    now: Instant,
+    request: &str,
+) -> (Vec<String>, Vec<participating::Event>) {
+    let (mut said, mut asked) = (Vec::new(), Vec::new());
+    node.handle_input(
+        now,
+        Input::Datagram {
+            local: "192.0.2.1:5060".parse().unwrap(),
+            peer: "192.0.2.66:5060".parse().unwrap(),
+            data: request.replace('\n', "\r\n").into(),
+        },
+    );
+    while let Some(output) = node.poll_output() {
+        match output {
+            Output::Event(event) => asked.push(event),
+            Output::Transmit(Transmit::Datagram { data, .. }) => {
+                said.push(String::from_utf8_lossy(&data).into_owned());
+            }
+            Output::Transmit(other) => panic!("{other:?}"),
+        }
+    }
+    (said, asked)
+}
+
+#[test]
+fn attack_15_who_has_proved_nothing_costs_an_answer_and_nothing_else() {
+    let now = Instant::now();
+    let mut node = function(now);
+    let held = |node: &mut Node<Participating>| node.command(now, |_, net| net.ends.sip.count());
+    for method in [
+        "INVITE",
+        "SUBSCRIBE",
+        "MESSAGE",
+        "REGISTER",
+        "REFER",
+        "PUBLISH",
+        "OPTIONS",
+    ] {
+        // A nonce that is made up, or that somebody else was given, is not worth a question.
+        for proof in [
+            "",
+            "Digest username=\"alice\", realm=\"example.com\", nonce=\"0000000000000000000000010123456789abcdef01234567\", \
+             uri=\"sip:bob@example.com\", response=\"0123456789abcdef0123456789abcdef\", qop=auth, nc=00000001, \
+             cnonce=\"a\"",
+        ] {
+            let (mut extra, expected) = match method {
+                "REGISTER" => (format!("Authorization: {proof}\n"), "SIP/2.0 401 "),
+                "OPTIONS" => (format!("Proxy-Authorization: {proof}\n"), "SIP/2.0 200 "),
+                "REFER" | "PUBLISH" => (format!("Proxy-Authorization: {proof}\n"), "SIP/2.0 405 "),
+                _ => (format!("Proxy-Authorization: {proof}\n"), "SIP/2.0 407 "),
+            };
+            if proof.is_empty() {
+                extra.clear();
+            }
+            let request = from_peer(method, method, 1, &format!("{extra}Event: dialog\n"))
+                .replace("sip:alice@10.0.0.1>", "sip:alice@example.com>")
+                .replace("sip:bob@example.com", "sip:alice@example.com");
+            for _ in 0..2 {
+                let (said, asked) = ask(&mut node, now, &request);
+                assert_eq!(said.len(), 1, "{method}: {said:?}");
+                assert!(said[0].starts_with(expected), "{method}: {said:?}");
+                assert_eq!(
+                    said[0].contains("stale=true"),
+                    !proof.is_empty() && said[0].contains("nonce="),
+                    "{said:?}"
+                );
+                assert!(asked.is_empty(), "{method}: {asked:?}");
+                assert_eq!(held(&mut node), cpm::sip::Count::default(), "{method}");
+            }
+        }
+    }
+    assert_eq!(node.poll_timeout(), None);
+}
+
 #[test]
 fn attack_10_who_has_proved_nothing_reaches_nobody() {
-    use cpm::engine::{Clock, DateTime, Input, Seed, Transmit};
-    use cpm::node::Output;
-    use cpm::participating::{Config, Participating, Restored, Subscriber};
-    use cpm::sip::Uri;
-    use cpm::store::{Answerer, Directory, engine::Memory};
-
-    let now = std::time::Instant::now();
-    let clock = Clock::new(
-        now,
-        DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
-    );
-    let mut node = Participating::node(
-        Config::new("example.com"),
-        Restored::default(),
-        clock,
-        Seed::from_number(1),
-    );
+    let now = Instant::now();
+    let mut node = function(now);
     let mut directory = Directory::new();
     for user in ["alice", "bob"] {
         directory.insert(&Uri::sip(user, "example.com"), Subscriber::default());

@@ -126,6 +126,13 @@ impl Verifier {
             .collect()
     }
 
+    /// Whether a nonce is one that was issued to `peer` and can still be used, as far as can be told without the secret.
+    /// Where it is not, nobody has to be asked for that: challenge again, with `stale`.
+    pub fn is_fresh(&mut self, now: Instant, peer: IpAddr, nonce: &str) -> bool {
+        let age = self.age(now);
+        self.live(age, peer, nonce).is_some()
+    }
+
     /// Whether the sender of a request knows the secret of the user it names.
     pub fn verify<'a>(
         &mut self,
@@ -155,13 +162,17 @@ impl Verifier {
             return Verdict::Wrong;
         }
         let age = self.age(now);
-        let Some((millis, number)) = self.issued(&answer.nonce, peer) else {
-            return Verdict::Stale;
-        };
-        if age.saturating_sub(Duration::from_millis(millis)) > self.lifetime {
-            return Verdict::Stale;
+        match self.live(age, peer, &answer.nonce) {
+            Some(nonce) => self.use_up(age, nonce, protection.count),
+            None => Verdict::Stale,
         }
-        self.use_up(age, (millis, number), protection.count)
+    }
+
+    /// When a nonce was issued to `peer`, and as which, if that is not too long ago.
+    fn live(&self, age: Duration, peer: IpAddr, nonce: &str) -> Option<(u64, u32)> {
+        let (millis, number) = self.issued(nonce, peer)?;
+        let issued = Duration::from_millis(millis);
+        (age.saturating_sub(issued) <= self.lifetime).then_some((millis, number))
     }
 
     fn use_up(&mut self, age: Duration, nonce: (u64, u32), count: u32) -> Verdict {

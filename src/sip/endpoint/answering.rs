@@ -2,12 +2,12 @@
 //! (RFC 3261 §8.2.6, §8.2.7, §18.2.2).
 
 use super::fill::{add_tag, set_default};
-use super::server::{Back, Input};
+use super::server::{Back, Input, Server};
 use super::transport::Net;
 use super::{Deadline, Endpoint};
 use crate::engine::{Cx, Key, Transport};
 use crate::sip::msg::header::To;
-use crate::sip::msg::{Name, Request, Response, Status};
+use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::transaction::{Action, Class, Timer};
 use crate::wire::Text;
 use bytes::Bytes;
@@ -34,10 +34,12 @@ impl Endpoint {
         if !actions.contains(&Action::Send) {
             return;
         }
-        if server.last.is_none()
-            && server.back.hop.transport == Transport::Udp
-            && is_repeatable(status)
-        {
+        if status == Status::SERVICE_UNAVAILABLE {
+            ask_for_patience(cx, &mut response);
+        }
+        // Who has heard a 100 by datagram asks no more, so that the refusal must be sent until it is acknowledged.
+        let is_asking = server.last.is_none() || server.back.hop.transport.is_reliable();
+        if is_asking && is_repeatable(server, &response) {
             return self.turn_away(cx, key, response);
         }
         if status != Status::TRYING
@@ -66,17 +68,24 @@ impl Endpoint {
             .flatten();
         self.servers.unmerge(key, merge);
         self.servers.discharge(charged);
+        if status.is_final() {
+            self.leave_door(key);
+        }
         self.server_actions(cx, key, actions, None);
     }
 
-    /// Refuses without a transaction (RFC 3261 §8.2.7): where a datagram comes from is not certain, so that nothing
-    /// is remembered of it, nothing sent twice, and no more than there has to be. Whoever misses the refusal
-    /// asks again and is refused again.
+    /// Answers without a transaction (RFC 3261 §8.2.7): nothing is remembered of one who has proved nothing, and
+    /// nothing sent twice. Where a datagram comes from is not certain, so that no more goes back than there has to be.
+    /// Whoever misses the answer asks again and is answered again.
     fn turn_away(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
         let Some(server) = self.servers.get(key) else {
             return;
         };
-        let (mut way, most) = (server.back, most_back(cx, server.size));
+        let way = server.back;
+        let most = match way.hop.transport {
+            Transport::Udp => most_back(cx, server.size),
+            _ => usize::MAX,
+        };
         if let Ok(mut to) = response.headers().get::<To>()
             && to.tag().is_none()
         {
@@ -84,22 +93,33 @@ impl Endpoint {
             response.headers_mut().set(&to);
         }
         let mut bytes = response.write();
-        if bytes.len() + Name::Server.as_str().len() + self.config.user_agent.len() + 4 <= most {
+        let more = Name::Server.as_str().len() + self.config.user_agent.len() + 4;
+        if more <= most.saturating_sub(bytes.len()) {
             set_default(
                 response.headers_mut(),
                 Name::Server,
                 &self.config.user_agent,
             );
             bytes = response.write();
-        } else if bytes.len() > most && first_challenge_only(&mut response) {
+        }
+        if bytes.len() > most && first_challenge_only(&mut response) {
             bytes = response.write();
+        }
+        let is_answer = response.status().is_success();
+        for name in SPARED.iter().filter(|_| is_answer) {
+            if bytes.len() > most && response.headers().contains(name) {
+                response.headers_mut().remove(name);
+                bytes = response.write();
+            }
         }
         self.timers.cancel(&Deadline::Server(key, Timer::Hundred));
         self.timers
             .cancel(&Deadline::Server(key, Timer::Unanswered));
         self.servers.remove(key);
-        if bytes.len() <= most {
-            back(&mut self.net, cx, &mut way, bytes);
+        // No connection is opened to tell somebody who has gone that nothing has come of it.
+        let is_gone = (way.hop.conn).is_some_and(|conn| self.net.get(conn).is_none());
+        if bytes.len() <= most && !is_gone {
+            self.net.send(cx, &way.hop, bytes);
         }
     }
 
@@ -141,10 +161,7 @@ impl Endpoint {
             response.headers_mut().set(&to);
         }
         if status == Status::SERVICE_UNAVAILABLE {
-            let seconds = 1 + cx.ids.below(10);
-            let _ = response
-                .headers_mut()
-                .set_text(Name::RetryAfter, &seconds.to_string());
+            ask_for_patience(cx, &mut response);
         }
         let bytes = response.write();
         if way.hop.transport != Transport::Udp || bytes.len() <= most_back(cx, size) {
@@ -158,18 +175,47 @@ const fn most_back(cx: &Cx<'_>, size: usize) -> usize {
     size.saturating_mul(cx.limits.sip_amplification) / 100
 }
 
-/// Whether a refusal is the same for everybody who asks, and costs nothing to make again.
-const fn is_repeatable(status: Status) -> bool {
+/// Says when to try again, since a 503 that does not is taken for a 500 (RFC 3261 §21.5.4). It is another time for each,
+/// so that they do not all come back at once.
+fn ask_for_patience(cx: &mut Cx<'_>, response: &mut Response) {
+    if !response.headers().contains(&Name::RetryAfter) {
+        let seconds = 1 + cx.ids.below(10);
+        let _ = (response.headers_mut()).set_text(Name::RetryAfter, &seconds.to_string());
+    }
+}
+
+/// What is left out of the answer to an OPTIONS where it would be too much for who may not have asked.
+const SPARED: [Name; 5] = [
+    Name::RecvInfo,
+    Name::AllowEvents,
+    Name::Supported,
+    Name::Accept,
+    Name::Allow,
+];
+
+/// Whether a final response is the same whenever its request comes, and costs nothing to make again.
+fn is_repeatable(server: &Server, response: &Response) -> bool {
+    let status = response.status();
+    if server.key.method == Method::Options && status.is_final() {
+        let to = response.headers().get::<To>();
+        return to.is_ok_and(|to| to.tag().is_none());
+    }
     matches!(
         status,
         Status::BAD_REQUEST
             | Status::UNAUTHORIZED
             | Status::FORBIDDEN
+            | Status::METHOD_NOT_ALLOWED
             | Status::PROXY_AUTHENTICATION_REQUIRED
+            | Status::UNSUPPORTED_URI_SCHEME
             | Status::BAD_EXTENSION
+            | Status::EXTENSION_REQUIRED
             | Status::SESSION_INTERVAL_TOO_SMALL
+            | Status::INTERVAL_TOO_BRIEF
             | Status::CALL_OR_TRANSACTION_DOES_NOT_EXIST
             | Status::LOOP_DETECTED
+            | Status::BAD_EVENT
+            | Status::NOT_IMPLEMENTED
             | Status::SERVICE_UNAVAILABLE
     )
 }

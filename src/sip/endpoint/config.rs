@@ -145,6 +145,11 @@ pub struct Config {
     pub outbound_proxy: Option<Uri>,
     /// What carries a request whose target does not say.
     pub transport: Transport,
+    /// Whether what somebody begins waits at the door: a request outside a dialog is first told by
+    /// [`Event::Knocked`](super::Event::Knocked), before a call or a subscription is made of it, so that who it is from
+    /// can be asked for at no more cost than its transaction (RFC 3261 §22, §26.3.2.4). A [`Node`](crate::node) always
+    /// has a door; its role decides who comes in.
+    pub door: bool,
     /// The option tags that may stand in a Require; another one is answered 420 (RFC 3261 §8.2.2.3).
     pub supported: Vec<Text>,
     /// The event packages that the layer above notifies of (Allow-Events). A SUBSCRIBE for another one is answered
@@ -192,6 +197,7 @@ impl Default for Config {
             credentials: None,
             outbound_proxy: None,
             transport: Transport::Udp,
+            door: false,
             supported: [
                 "timer",
                 "path",

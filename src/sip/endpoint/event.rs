@@ -17,6 +17,18 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
+    /// A request outside a dialog is at the door ([`Config::door`](super::Config::door)): nothing has been made of it
+    /// but its server transaction. [`admit`](super::Endpoint::admit) lets it in, as it is or changed, and what it is
+    /// about is told by an event of its own; [`respond`](super::Endpoint::respond) keeps it out. A 401 or 407 without
+    /// a 1xx before it leaves nothing behind.
+    Knocked {
+        /// What to let in, or to answer to.
+        id: ServerId,
+        /// The request.
+        request: Request,
+        /// Who sent it.
+        source: Source,
+    },
     /// A request that the layer above must answer with [`respond`](super::Endpoint::respond): anything but
     /// INVITE, ACK, CANCEL and the BYE of a call.
     Request {

@@ -2,11 +2,12 @@
 
 use super::server::{Back, Input, Machine, MergeKey, Server, ServerKey, source_of};
 use super::transport::Hop;
-use super::{Endpoint, Event, ServerId, Source};
+use super::{Deadline, Endpoint, Event, ServerId, Source};
 use crate::engine::{Cx, Key};
 use crate::sip::locate::default_port;
 use crate::sip::msg::header::{Require, Unsupported, Via};
 use crate::sip::msg::{Method, Mode, Request, Status};
+use crate::sip::transaction::Timer;
 use crate::wire::Text;
 use std::net::SocketAddr;
 
@@ -84,6 +85,7 @@ impl Endpoint {
             tag,
             last: None,
             sent: 0,
+            at_door: false,
             call: None,
             size,
             charged: Some(charged),
@@ -101,12 +103,58 @@ impl Endpoint {
         if method == Method::Cancel {
             return self.handle_cancel(cx, entry, invite, request);
         }
-        if let Some(unsupported) = self.unsupported(&request) {
-            let mut response = request.response(Status::BAD_EXTENSION);
-            response.headers_mut().push(&unsupported);
-            return self.reply(cx, entry, response);
+        if is_new && self.config.door && is_for_the_door(&method) {
+            return self.knock(cx, entry, request, source);
         }
         self.handle_new(cx, entry, request, source, is_new);
+    }
+
+    /// Asks the layer above whether a request may begin something. Who sends it comes first (RFC 3261 §8.2): what we
+    /// can do, and what is there, is not told before.
+    fn knock(&mut self, cx: &mut Cx<'_>, server: Key, request: Request, source: Source) {
+        if let Some(entry) = self.servers.get_mut(server) {
+            entry.at_door = true;
+        }
+        if *request.method() == Method::Invite {
+            // No call watches over it yet.
+            self.timers.set(
+                Deadline::Server(server, Timer::Unanswered),
+                cx.now + self.config.times.give_up(),
+            );
+        }
+        self.events.push_back(Event::Knocked {
+            id: ServerId(server),
+            request,
+            source,
+        });
+    }
+
+    /// Lets a request in that has [knocked](Event::Knocked), as it came or changed: an INVITE becomes a call, a SUBSCRIBE
+    /// asks, and so on. Nothing happens if it was answered or cancelled meanwhile, or is in already.
+    pub fn admit(&mut self, cx: &mut Cx<'_>, id: ServerId, request: Request, source: Source) {
+        if self.leave_door(id.0) {
+            self.handle_new(cx, id.0, request, source, true);
+        }
+    }
+
+    /// A request does not wait at the door any more. `false` if it did not.
+    pub(super) fn leave_door(&mut self, server: Key) -> bool {
+        let Some(entry) = self.servers.get_mut(server) else {
+            return false;
+        };
+        let was_there = std::mem::take(&mut entry.at_door);
+        if was_there && matches!(entry.machine, Machine::Invite(_)) {
+            self.timers
+                .cancel(&Deadline::Server(server, Timer::Unanswered));
+        }
+        was_there
+    }
+
+    /// Nobody has said whether an INVITE may come in.
+    pub(super) fn left_at_door(&mut self, cx: &mut Cx<'_>, server: Key) {
+        if (self.servers.get(server)).is_some_and(|entry| entry.at_door) {
+            self.answer(cx, server, Status::SERVICE_UNAVAILABLE);
+        }
     }
 
     /// Gives a request to its call, or to the layer above.
@@ -118,6 +166,11 @@ impl Endpoint {
         source: Source,
         is_new: bool,
     ) {
+        if let Some(unsupported) = self.unsupported(&request) {
+            let mut response = request.response(Status::BAD_EXTENSION);
+            response.headers_mut().push(&unsupported);
+            return self.reply(cx, server, response);
+        }
         if matches!(
             request.method(),
             Method::Subscribe | Method::Notify | Method::Refer
@@ -164,8 +217,10 @@ impl Endpoint {
         if entry.request.is_none() {
             return;
         }
-        if let Some(call) = entry.call {
-            self.call_cancelled(cx, call, invite, cancel);
+        match entry.call {
+            Some(call) => self.call_cancelled(cx, call, invite, cancel),
+            // It has come no further than the door.
+            None => self.answer(cx, invite, Status::REQUEST_TERMINATED),
         }
     }
 
@@ -222,6 +277,14 @@ impl Endpoint {
             .collect();
         (!missing.is_empty()).then_some(Unsupported(missing))
     }
+}
+
+/// Whether a request outside a dialog could begin something; the others are refused as they come.
+const fn is_for_the_door(method: &Method) -> bool {
+    !matches!(
+        method,
+        Method::Cancel | Method::Bye | Method::Update | Method::Prack | Method::Notify
+    )
 }
 
 /// What stands for the branch of a client of RFC 2543, which makes none that is unique: all that tells its requests

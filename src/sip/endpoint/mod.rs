@@ -25,6 +25,7 @@ mod calls;
 mod client;
 mod command;
 mod config;
+mod count;
 mod event;
 mod fill;
 mod fork;
@@ -55,6 +56,7 @@ pub use config::{
     CallId, Config, Credentials, DialogId, HERE, Listener, NotifierId, PublicationId,
     RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target,
 };
+pub use count::Count;
 pub use event::{CallError, EndCause, Event, Failure, Relation};
 
 use crate::engine::{
@@ -318,6 +320,9 @@ impl Endpoint {
                     self.client_input(cx, key, client::Input::Fired(timer), None);
                 }
                 Deadline::Server(key, timer) => {
+                    if timer == Timer::Unanswered {
+                        self.left_at_door(cx, key);
+                    }
                     self.server_input(cx, key, server::Input::Fired(timer), None);
                 }
                 Deadline::Sending(key) => self.sending_timeout(cx, key),

@@ -50,6 +50,8 @@ pub(super) struct Server {
     /// What was sent last.
     pub(super) last: Option<Bytes>,
     pub(super) sent: u32,
+    /// Whether it waits at the door.
+    pub(super) at_door: bool,
     /// The call that an INVITE is about.
     pub(super) call: Option<Key>,
     /// How many bytes the request had.

@@ -66,6 +66,10 @@ impl Subscriptions {
         self.subscribers.len() + self.notifiers.len()
     }
 
+    pub(super) const fn dialogs(&self) -> usize {
+        self.lines.len()
+    }
+
     /// A dialog that a subscription makes.
     pub(super) fn begin(&mut self, dialog: Dialog, target: Target, usage: Usage) -> Key {
         let id = dialog.id().clone();

@@ -224,6 +224,15 @@ impl Net {
         true
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// How many sources have opened connections.
+    pub(super) fn sources(&self) -> usize {
+        self.accepted.len()
+    }
+
     pub(super) fn get(&self, conn: ConnId) -> Option<&Stream> {
         self.all.get(&conn)
     }

@@ -8,6 +8,7 @@ mod s12_dialogs;
 mod s13_invite;
 mod s17_transactions;
 mod s18_transport;
+mod s22_door;
 mod s8_requests;
 
 pub(crate) use crate::wire::{Wire, answer, header};

@@ -171,7 +171,7 @@ fn rfc3261_18_2_2_a_response_takes_the_connection_of_its_request_or_a_new_one() 
     });
     assert_eq!(wire.outside().remove(0).to, addr("10.0.0.9:31000"));
 
-    wire.stream(0, conn, &over_tcp("OPTIONS", "b"));
+    wire.stream(0, conn, &over_tcp("INFO", "b"));
     let events = wire.events(0);
     let [Event::Request { id, request, .. }] = &events[..] else {
         panic!("{events:?}")
