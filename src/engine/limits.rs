@@ -39,6 +39,8 @@ pub struct Limits {
     pub sip_dialogs: usize,
     /// Subscriptions at one time, of ours and of peers.
     pub sip_subscriptions: usize,
+    /// Subscriptions to the sessions of one user.
+    pub watchers: usize,
     /// NOTIFYs that wait for one subscriber to answer the one before.
     pub sip_notifications: usize,
     /// Early dialogs that one INVITE of ours may make, and 2xx that it may get (RFC 3261 §13.2.2.4).
@@ -167,6 +169,7 @@ impl Default for Limits {
             sip_amplification: 150,
             sip_dialogs: 1_000_000,
             sip_subscriptions: 1_000_000,
+            watchers: 32,
             sip_notifications: 32,
             sip_forks: 16,
             sip_reliable: 8,

@@ -50,6 +50,16 @@ impl Participating {
                 .sip
                 .refuse_subscription(&mut net.ends.cx, notifier, refusal);
         }
+        // What changes is told to each of them.
+        if !self.watchers.contains_key(&notifier) {
+            let others = self.watchers.values();
+            let most = net.ends.cx.limits.watchers;
+            if others.filter(|other| other.user == user).take(most).count() >= most {
+                let refusal = request.response(Status::SERVICE_UNAVAILABLE);
+                let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
+                return sip.refuse_subscription(cx, notifier, refusal);
+            }
+        }
         let user = user.compact();
         let told = self.dialogs_of(net, &user);
         let version = (self.watchers.get(&notifier)).map_or(0, |watcher| watcher.version + 1);

@@ -7,6 +7,7 @@ mod chaos;
 mod deferred;
 mod devices;
 mod expiry;
+mod flood;
 mod loss;
 mod media_path;
 mod one_to_one;

@@ -2,7 +2,7 @@
 
 use cpm::client::{self, ChatId, Client, MessageId, Options};
 use cpm::conversation::Status;
-use cpm::engine::{DateTime, Direction, Protocol, Transport};
+use cpm::engine::{DateTime, Direction, Limits, Protocol, Transport};
 use cpm::participating::{self, Participating, Restored, Subscriber};
 use cpm::sdp::msrp::Setup;
 use cpm::sim::{Event, Host, Seen, Server, World};
@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     /// What the messages of the clients ask for, and so on.
     client: fn(&mut client::Config),
     devices: u8,
+    /// The bounds of the server.
+    limits: Limits,
 }
 
 impl Deref for Stage {
@@ -66,6 +68,16 @@ impl Stage {
         configure: impl FnOnce(&mut participating::Config),
         subscribe: impl FnOnce(&mut Directory),
     ) -> Self {
+        Self::bounded(seed, Limits::default(), configure, subscribe)
+    }
+
+    /// The same with other bounds.
+    pub(crate) fn bounded(
+        seed: u64,
+        limits: Limits,
+        configure: impl FnOnce(&mut participating::Config),
+        subscribe: impl FnOnce(&mut Directory),
+    ) -> Self {
         let start = Instant::now();
         let wall = DateTime::parse_from_rfc3339("2026-01-01T09:00:00Z").unwrap();
         let mut world = World::new(start, wall, seed);
@@ -81,7 +93,7 @@ impl Stage {
         }
         subscribe(&mut directory);
         let store = Answerer::new(Memory::new(), directory);
-        let server = Self::server(&mut world, config.clone(), store);
+        let server = Self::server(&mut world, config.clone(), store, &limits);
         world.add("server", SERVER, Host::Server(server));
         world.listen("server", Protocol::Sip, Transport::Udp, 5060);
         world.listen("server", Protocol::Sip, Transport::Tcp, 5060);
@@ -95,6 +107,7 @@ impl Stage {
             reachable: false,
             client: |_| {},
             devices: 0,
+            limits,
         }
     }
 
@@ -110,9 +123,10 @@ impl Stage {
         world: &mut World<Host>,
         config: participating::Config,
         mut store: Answerer<Memory>,
+        limits: &Limits,
     ) -> Server {
         let restored = store.engine.restore().unwrap_or_default();
-        let node = Self::function(world, config, restored);
+        let node = Self::function(world, config, restored, limits.clone());
         Server::new(node, store)
     }
 
@@ -120,10 +134,12 @@ impl Stage {
         world: &mut World<Host>,
         config: participating::Config,
         restored: Restored,
+        limits: Limits,
     ) -> cpm::node::Node<Participating> {
         let clock = world.clock();
         let mut node = cpm::node::Config::new(clock, world.seed());
         node.sip.events = Participating::event_packages();
+        node.limits = limits;
         cpm::node::Node::new(node, |ids| {
             Participating::new(config, restored, &clock, ids)
         })
@@ -142,7 +158,12 @@ impl Stage {
         };
         let delay = dead.delay;
         self.world.run_for(down);
-        let mut server = Self::server(&mut self.world, self.config.clone(), dead.store);
+        let mut server = Self::server(
+            &mut self.world,
+            self.config.clone(),
+            dead.store,
+            &self.limits,
+        );
         server.delay = delay;
         self.world.restart("server", Host::Server(server));
     }

@@ -120,6 +120,9 @@ impl Endpoint {
         let is_gone = (way.hop.conn).is_some_and(|conn| self.net.get(conn).is_none());
         if bytes.len() <= most && !is_gone {
             self.net.send(cx, &way.hop, bytes);
+            if let Some(conn) = way.hop.conn {
+                self.mind_reader(cx, conn);
+            }
         }
     }
 

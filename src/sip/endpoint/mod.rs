@@ -213,6 +213,9 @@ impl Endpoint {
 
     /// A peer has opened a connection.
     pub fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        if let Some(silent) = self.net.oldest_silent(cx) {
+            self.close(cx, silent);
+        }
         if self.net.accepted(cx, conn) {
             // Who says nothing at all is not waited for as long as who once said something.
             let patience = self.config.times.give_up().min(cx.limits.sip_idle);
@@ -412,6 +415,7 @@ impl Endpoint {
 
     /// A message has begun on a connection and must not take for ever.
     fn await_rest(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        self.mind_reader(cx, conn);
         let Some(stream) = self.net.get_mut(conn) else {
             return;
         };
@@ -423,11 +427,23 @@ impl Endpoint {
             stream.partial = None;
         } else if stream.partial.is_none() {
             stream.partial = Some(cx.now);
-            let until = cx.now + self.config.times.give_up();
-            let timer = Deadline::Idle(conn);
-            if self.timers.get(&timer).is_none_or(|at| at > until) {
-                self.timers.set(timer, until);
-            }
+            self.look_soon(cx, conn);
+        }
+    }
+
+    /// A peer that does not read what it has asked for is not waited for as long as one that says nothing.
+    fn mind_reader(&mut self, cx: &Cx<'_>, conn: ConnId) {
+        if (self.net.get_mut(conn)).is_some_and(transport::Stream::is_newly_stuck) {
+            self.look_soon(cx, conn);
+        }
+    }
+
+    /// Looks at a connection as soon as a transaction would give up, if not before.
+    fn look_soon(&mut self, cx: &Cx<'_>, conn: ConnId) {
+        let until = cx.now + self.config.times.give_up();
+        let timer = Deadline::Idle(conn);
+        if self.timers.get(&timer).is_none_or(|at| at > until) {
+            self.timers.set(timer, until);
         }
     }
 
@@ -440,12 +456,21 @@ impl Endpoint {
             // It is us who do not read.
             stream.partial = stream.partial.map(|_| cx.now);
         }
+        let is_stuck = stream.is_still_stuck();
         let mut until = stream.used + cx.limits.sip_idle;
+        if stream.congested {
+            until = until.min(cx.now + self.config.times.give_up());
+        }
         if let Some(since) = stream.partial {
             until = until.min(since + self.config.times.give_up());
         }
         let is_shut = stream.web.as_ref().is_some_and(|web| !web.is_open());
-        if stream.closing || is_shut || until <= cx.now || !stream.heard && !stream.outgoing() {
+        if stream.closing
+            || is_shut
+            || is_stuck
+            || until <= cx.now
+            || !stream.heard && !stream.outgoing()
+        {
             self.close(cx, conn);
         } else {
             self.timers.set(Deadline::Idle(conn), until);

@@ -249,6 +249,9 @@ impl Endpoint {
                     if !back(&mut self.net, cx, &mut server.back, bytes) {
                         follow_up = Some(Input::Broken);
                     }
+                    if let Some(conn) = server.back.hop.conn {
+                        self.mind_reader(cx, conn);
+                    }
                 }
                 Action::Start(timer) => {
                     let reliable = server.back.hop.transport.is_reliable();

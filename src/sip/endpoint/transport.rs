@@ -96,6 +96,8 @@ pub(super) struct Net {
     outgoing: Map<Road, ConnId>,
     /// How many connections each source has opened.
     accepted: Map<IpAddr, usize>,
+    /// Those that peers have opened, the oldest first; who has said something meanwhile may still be in it.
+    silent: VecDeque<ConnId>,
 }
 
 #[derive(Debug)]
@@ -126,6 +128,9 @@ pub(super) struct Stream {
     answers: usize,
     /// Whether the peer asks more than it reads answers.
     pub(super) congested: bool,
+    /// How often something was pulled, and how often it was when the peer was last seen not to read.
+    pulls: u64,
+    stuck: Option<u64>,
 }
 
 impl Stream {
@@ -147,7 +152,27 @@ impl Stream {
             heard: false,
             answers: 0,
             congested: false,
+            pulls: 0,
+            stuck: None,
         }
+    }
+
+    /// Notes that the peer does not read. `true` the first time.
+    pub(super) fn is_newly_stuck(&mut self) -> bool {
+        let is_new = self.congested && self.stuck.is_none();
+        if is_new {
+            self.stuck = Some(self.pulls);
+        }
+        is_new
+    }
+
+    /// Whether the peer has read nothing since it was last noted that it does not.
+    pub(super) fn is_still_stuck(&mut self) -> bool {
+        let before = std::mem::take(&mut self.stuck);
+        if self.congested {
+            self.stuck = Some(self.pulls);
+        }
+        self.congested && before == Some(self.pulls)
     }
 
     /// Whether we opened it.
@@ -170,6 +195,7 @@ impl Net {
             all: ids.map(),
             outgoing: ids.map(),
             accepted: ids.map(),
+            silent: VecDeque::new(),
         }
     }
 
@@ -221,7 +247,27 @@ impl Net {
             stream.web = Some(super::web::server());
         }
         self.all.insert(conn, stream);
+        // What has ended or spoken does not stay for long.
+        if self.silent.len() > 2 * self.all.len() + 64 {
+            let all = &self.all;
+            (self.silent).retain(|conn| all.get(conn).is_some_and(|stream| !stream.heard));
+        }
+        self.silent.push_back(conn);
         true
+    }
+
+    /// The oldest connection that a peer has opened and said nothing on, if there are as many as there may be: it makes
+    /// way for a new one.
+    pub(super) fn oldest_silent(&mut self, cx: &Cx<'_>) -> Option<ConnId> {
+        if self.all.len() < cx.limits.sip_connections {
+            return None;
+        }
+        while let Some(conn) = self.silent.pop_front() {
+            if self.all.get(&conn).is_some_and(|stream| !stream.heard) {
+                return Some(conn);
+            }
+        }
+        None
     }
 
     pub(super) fn len(&self) -> usize {
@@ -398,12 +444,14 @@ impl Net {
     pub(super) fn pull(&mut self, conn: ConnId) -> Option<Bytes> {
         let stream = self.all.get_mut(&conn)?;
         let (bytes, answers) = stream.queue.pop_front()?;
+        stream.pulls = stream.pulls.wrapping_add(1);
         stream.queued = stream.queued.saturating_sub(bytes.len());
         if answers {
             stream.answers = stream.answers.saturating_sub(bytes.len());
         }
         if stream.answers == 0 {
             stream.congested = false;
+            stream.stuck = None;
         }
         Some(bytes)
     }
