@@ -408,15 +408,21 @@ pub(super) fn bindings<'a>(
         .rev()
         .filter(move |field| !field.content && slice(head, field.name) == "NS")
         .map(move |field| {
-            let value = slice(head, field.value).trim();
+            let trim = |text: &'a str| text.trim_matches(is_blank);
+            let value = trim(slice(head, field.value));
             // Seen without the space, and without the brackets.
             match value.split_once('<') {
-                Some((prefix, uri)) => (prefix.trim(), uri.trim_end_matches('>').trim()),
+                Some((prefix, uri)) => (trim(prefix), trim(uri.trim_end_matches('>'))),
                 None => value
-                    .split_once(' ')
-                    .map_or(("", value), |(prefix, uri)| (prefix, uri.trim())),
+                    .split_once(is_blank)
+                    .map_or(("", value), |(prefix, uri)| (prefix, trim(uri))),
             }
         })
+}
+
+/// What separates words. An edit writes control characters as spaces, which must not bind anything anew.
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || char.is_control()
 }
 
 /// The namespace of a prefix that nobody declared: some peers forget to.
