@@ -25,6 +25,7 @@ use crate::sdp::msrp::Setup;
 use crate::sip::msg::Status as SipStatus;
 use crate::sip::{self, Credentials, RegistrationId, Uri, register};
 use crate::wire::Text;
+use crate::{composing, cpim, imdn, lists, sdp};
 use chats::Chats;
 use deferred::Deferred;
 use std::net::IpAddr;
@@ -199,6 +200,8 @@ impl Client {
         node.sip.user_agent = Text::from_static("CPM-client/OMA2.0 cpm/0.1");
         node.sip.outbound_proxy = Some(config.server.clone());
         node.sip.credentials = Self::credentials(&config);
+        node.sip.accept = BODIES.map(Text::from_static).to_vec();
+        node.sip.purposes.extend(PURPOSES.map(Text::from_static));
         node.msrp.host = config.host.map(|host| Text::from(host.to_string()));
         let mut node = Node::new(node, |ids| {
             let mut config = config;
@@ -269,6 +272,18 @@ impl Client {
             .any(|own| own.matches(uri))
     }
 }
+
+/// What is understood in the bodies of SIP.
+const BODIES: [&str; 6] = [
+    sdp::MEDIA_TYPE,
+    cpim::MEDIA_TYPE,
+    imdn::MEDIA_TYPE,
+    composing::MEDIA_TYPE,
+    lists::MEDIA_TYPE,
+    "text/plain",
+];
+/// What they may be for, besides the usual (RFC 5363 §4, RFC 5364 §7).
+const PURPOSES: [&str; 2] = ["recipient-list", "recipient-list-history"];
 
 /// The services that this client offers.
 const SERVICES: [Service; 5] = [

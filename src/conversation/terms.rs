@@ -7,8 +7,9 @@ use crate::engine::{Cx, Limits};
 use crate::msrp;
 use crate::sdp::msrp::{Media, Setup};
 use crate::sdp::{self, Direction, Fingerprint, Origin, Session};
-use crate::sip::msg::Request;
+use crate::sip::body::{Contents, Understood};
 use crate::sip::msg::header::ContentType;
+use crate::sip::msg::{Headers, Request};
 use crate::wire::Text;
 use crate::wire::mime::{MediaType, Multipart, Part};
 use bytes::Bytes;
@@ -170,8 +171,7 @@ pub(super) struct Peer {
 impl Peer {
     /// The offer of an INVITE; `None` if it holds none that we can answer.
     pub(super) fn read(request: &Request, envelope: &Envelope, limits: &Limits) -> Option<Self> {
-        let content_type = request.headers().get::<ContentType>().ok()?;
-        let sdp = find_sdp(&content_type.0, request.body(), limits)?;
+        let sdp = find_sdp(request.headers(), request.body(), limits)?;
         let mut peer = Self::read_media(&sdp, limits)?;
         peer.service = envelope.service.unwrap_or(Service::Session);
         Some(peer)
@@ -179,8 +179,10 @@ impl Peer {
 
     /// The answer of a 2xx.
     pub(super) fn of_answer(response: &crate::sip::msg::Response, limits: &Limits) -> Option<Self> {
-        let content_type = response.headers().get::<ContentType>().ok()?;
-        Self::read_media(&find_sdp(&content_type.0, response.body(), limits)?, limits)
+        Self::read_media(
+            &find_sdp(response.headers(), response.body(), limits)?,
+            limits,
+        )
     }
 
     pub(super) fn read_media(sdp: &Bytes, limits: &Limits) -> Option<Self> {
@@ -259,32 +261,26 @@ fn role(active: bool, peer: &Media, cema: bool) -> msrp::Role {
     }
 }
 
-/// The SDP of a body that may hold more (a list of recipients, a preview, a first message).
-pub(super) fn find_sdp(content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
-    find(sdp::MEDIA_TYPE, content_type, body, limits)
+/// The SDP of a body that may hold more (a list of recipients, a preview, a first message). What is for another purpose
+/// than the session is none.
+pub(super) fn find_sdp(headers: &Headers, body: &Bytes, limits: &Limits) -> Option<Bytes> {
+    let contents = read(sdp::MEDIA_TYPE, headers, body, limits)?;
+    contents.description()?.decoded_body(limits).ok()
 }
 
 /// What of `media_type` a request carries, beside its offer or alone.
 pub(crate) fn find_part(request: &Request, media_type: &str, limits: &Limits) -> Option<Bytes> {
-    let content_type = request.headers().get::<ContentType>().ok()?;
-    find(media_type, &content_type.0, request.body(), limits)
+    let contents = read(media_type, request.headers(), request.body(), limits)?;
+    contents.of_type(media_type)?.decoded_body(limits).ok()
 }
 
-fn find(essence: &str, content_type: &MediaType, body: &Bytes, limits: &Limits) -> Option<Bytes> {
-    if content_type.essence() == essence {
-        return Some(body.clone());
-    }
-    let parts = Multipart::parse(content_type, body, limits)
-        .ok()?
-        .into_parts();
-    let is_it = |part: &Part| {
-        part.content_type()
-            .is_ok_and(|content_type| content_type.essence() == essence)
+/// What a body holds for one who looks for one type in it.
+fn read(essence: &str, headers: &Headers, body: &Bytes, limits: &Limits) -> Option<Contents> {
+    let understood = Understood {
+        types: &[Text::from(essence)],
+        purposes: None,
     };
-    parts
-        .into_iter()
-        .find(is_it)
-        .map(|part| part.body().clone())
+    Contents::read(headers, body, understood, limits).ok()
 }
 
 /// Whether an INVITE brings a message beside its offer, as those of SIMPLE IM do. CPM sends the first message

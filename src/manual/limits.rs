@@ -52,7 +52,8 @@
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
 //! * **Outbound (RFC 5626)** with one flow for a registration of our clients, and no flow tokens; a registrar keeps as many
 //!   as a device makes. **GRUUs (RFC 5627)** are given and resolved; our own clients do not put theirs into Contact.
-//! * **Bodies of several parts**: what stands first of a type is taken; `handling` (RFC 5621) is not looked at.
+//! * **Bodies of several parts** (RFC 5621): what is signed is taken without a look at its signature, and what is encrypted
+//!   is not understood.
 //! * **No IPsec, no SigComp, no Milenage**: the numbers of AKA come from the application's SIM.
 //!
 //! # MSRP

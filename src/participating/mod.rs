@@ -299,6 +299,8 @@ impl Participating {
         let mut node = node::Config::new(clock, seed);
         node.sip.user_agent = Text::from_static("CPM-serv/OMA2.0 cpm/0.1");
         node.sip.events = Self::event_packages();
+        // It is between others, who know what they say.
+        node.sip.judge_bodies = false;
         let mut node = Node::new(node, |ids| Self::new(config, restored, &clock, ids));
         node.set_contact(Contact {
             user: Some(Text::from_static("cpm")),

@@ -11,6 +11,7 @@ mod error;
 pub mod msg;
 
 pub mod bindings;
+pub mod body;
 pub mod dialog;
 pub mod digest;
 mod endpoint;

@@ -22,6 +22,7 @@ mod rfc4976;
 mod rfc5118;
 mod rfc5438;
 mod rfc5547;
+mod rfc5621;
 mod rfc5626;
 mod rfc5627;
 mod rfc5922;

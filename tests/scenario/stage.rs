@@ -140,6 +140,7 @@ impl Stage {
         let mut node = cpm::node::Config::new(clock, world.seed());
         node.sip.events = Participating::event_packages();
         node.limits = limits;
+        node.sip.judge_bodies = false;
         cpm::node::Node::new(node, |ids| {
             Participating::new(config, restored, &clock, ids)
         })

@@ -14,7 +14,6 @@ use crate::engine::Limits;
 use crate::sdp;
 use crate::sdp::msrp::Setup;
 use crate::sip::CallId;
-use crate::sip::msg::header::ContentType;
 use crate::sip::msg::{Request, Response, Status};
 use bytes::Bytes;
 
@@ -38,8 +37,7 @@ impl Legs {
         let leg = self.legs.get(leg.0)?;
         let invite = leg.invite.as_ref()?;
         leg.peer.as_ref().filter(|peer| peer.is_open())?;
-        let content_type = invite.headers().get::<ContentType>().ok()?;
-        terms::find_sdp(&content_type.0, invite.body(), limits)
+        terms::find_sdp(invite.headers(), invite.body(), limits)
     }
 
     /// Opens a leg for media that passes us by: `offer` is that of the other end. The answer comes in
@@ -221,8 +219,7 @@ impl Leg {
 }
 
 fn sdp_of(response: &Response, limits: &Limits) -> Option<Bytes> {
-    let content_type = response.headers().get::<ContentType>().ok()?;
-    terms::find_sdp(&content_type.0, response.body(), limits)
+    terms::find_sdp(response.headers(), response.body(), limits)
 }
 
 fn described(request: &Request, description: Bytes) -> Response {

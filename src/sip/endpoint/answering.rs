@@ -212,6 +212,7 @@ fn is_repeatable(server: &Server, response: &Response) -> bool {
             | Status::PROXY_AUTHENTICATION_REQUIRED
             | Status::UNSUPPORTED_URI_SCHEME
             | Status::BAD_EXTENSION
+            | Status::UNSUPPORTED_MEDIA_TYPE
             | Status::EXTENSION_REQUIRED
             | Status::SESSION_INTERVAL_TOO_SMALL
             | Status::INTERVAL_TOO_BRIEF

@@ -175,8 +175,15 @@ pub struct Config {
     /// The INFO packages that are understood in calls (Recv-Info, RFC 6086 §5.2.3); an INFO of another one is answered
     /// 469.
     pub info_packages: Vec<Text>,
-    /// The media types that are understood (Accept of the answer to OPTIONS, RFC 3261 §11.2).
+    /// The media types that are understood (Accept of the answer to OPTIONS, RFC 3261 §11.2, and of a 415).
     pub accept: Vec<Text>,
+    /// What bodies and their parts may be for (Content-Disposition, RFC 3261 §20.11), in lower case.
+    pub purposes: Vec<Text>,
+    /// Whether an INVITE, UPDATE or PRACK is answered 415 that carries what must be understood and is not, by its type
+    /// ([`accept`](Self::accept)), its purpose ([`purposes`](Self::purposes)) or its encoding (RFC 5621 §8). A back-to-back
+    /// user agent that passes bodies on leaves it to who they are for. Of other requests
+    /// [`refuse_body`](super::Endpoint::refuse_body) tells.
+    pub judge_bodies: bool,
     /// T1, T2 and T4 (RFC 3261 §17).
     pub times: Times,
     /// What we ask for in Session-Expires of an INVITE; `None` asks for no session timer (RFC 4028).
@@ -218,6 +225,10 @@ impl Default for Config {
             min_subscription: Duration::from_secs(60),
             info_packages: Vec::new(),
             accept: vec![Text::from_static("application/sdp")],
+            purposes: ["session", "render", "by-reference"]
+                .map(Text::from_static)
+                .to_vec(),
+            judge_bodies: true,
             times: Times::default(),
             session_expires: Some(Duration::from_secs(1800)),
             min_session_expires: Duration::from_secs(90),

@@ -4,12 +4,12 @@
 use super::call::Call;
 use super::{CallId, DialogId, Endpoint};
 use crate::engine::{Cx, Key, Limits};
+use crate::sip::body::{Contents, Understood};
 use crate::sip::dialog::{Dialog, Id};
-use crate::sip::msg::header::{Allow, ContentDisposition, ContentType, RAck};
+use crate::sip::msg::header::{Allow, RAck};
 use crate::sip::msg::{Headers, Method, Name, Request, Response};
 use crate::sip::offer::{self, Place};
 use crate::wire::Text;
-use crate::wire::mime::{MediaType, Multipart};
 use bytes::Bytes;
 
 /// One dialog of a call.
@@ -230,30 +230,13 @@ impl Endpoint {
 
 /// Whether a message carries the description of a session, alone or among other things.
 pub(super) fn is_described(headers: &Headers, body: &Bytes, limits: &Limits) -> bool {
-    if body.is_empty() {
-        return false;
-    }
-    // Descriptions for other purposes, such as `early-session`, follow rules of their own (RFC 3959).
-    if let Ok(Some(disposition)) = headers.find::<ContentDisposition>()
-        && !matches!(disposition.0.kind(), "session" | "render")
-    {
-        return false;
-    }
-    let Ok(content_type) = headers.get::<ContentType>() else {
-        return false;
+    // Of alternatives it is the one that counts.
+    const TYPES: [Text; 1] = [Text::from_static("application/sdp")];
+    let understood = Understood {
+        types: &TYPES,
+        purposes: None,
     };
-    if is_sdp(&content_type.0) {
-        return true;
-    }
-    content_type.0.kind() == "multipart"
-        && Multipart::leaves(&content_type.0, body, limits).is_ok_and(|parts| {
-            let mut types = parts.iter().map(|part| part.content_type());
-            types.any(|inner| inner.is_ok_and(|inner| is_sdp(&inner)))
-        })
-}
-
-fn is_sdp(content_type: &MediaType) -> bool {
-    content_type
-        .essence()
-        .eq_ignore_ascii_case("application/sdp")
+    !body.is_empty()
+        && Contents::read(headers, body, understood, limits)
+            .is_ok_and(|contents| contents.description().is_some())
 }

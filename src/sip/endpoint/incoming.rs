@@ -171,6 +171,9 @@ impl Endpoint {
             response.headers_mut().push(&unsupported);
             return self.reply(cx, server, response);
         }
+        if let Some(refusal) = self.judge_body(&request, cx.limits) {
+            return self.reply(cx, server, refusal);
+        }
         if matches!(
             request.method(),
             Method::Subscribe | Method::Notify | Method::Refer

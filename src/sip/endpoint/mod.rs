@@ -18,6 +18,7 @@
 
 mod answering;
 mod auth;
+mod body;
 mod call;
 mod called;
 mod calling;
