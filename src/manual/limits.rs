@@ -50,8 +50,9 @@
 //!   had an answer is not rolled back (RFC 6141).
 //! * **REFER with `explicitsub`** (RFC 7614) is sent, and refused with 420 when it comes; `nosub` works both ways.
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
-//! * **Outbound (RFC 5626)** with one flow for a registration of our clients, and no flow tokens; a registrar keeps as many
-//!   as a device makes. **GRUUs (RFC 5627)** are given and resolved; our own clients do not put theirs into Contact.
+//! * **Outbound (RFC 5626)**: the SIP layer registers over as many flows as it is told to; the client of CPM uses one. There
+//!   are no flow tokens: the servers of this crate end the flows that they use, and are no edge proxies for others. A dialog
+//!   stays on the flow that it was made over.
 //! * **Bodies of several parts** (RFC 5621): what is signed is taken without a look at its signature, and what is encrypted
 //!   is not understood.
 //! * **No IPsec, no SigComp, no Milenage**: the numbers of AKA come from the application's SIM.

@@ -6,7 +6,7 @@ use crate::engine::{Ids, Map};
 use crate::node::Net;
 use crate::sip::bindings::Binding;
 use crate::sip::msg::header::FeatureTags;
-use crate::sip::{Source, Target, Uri};
+use crate::sip::{Source, Target, Uri, Way};
 use crate::wire::Text;
 use std::collections::VecDeque;
 
@@ -61,6 +61,15 @@ impl Participating {
         let mut devices = (self.bindings.of(user).iter())
             .filter(|binding| offers(binding) || plain(binding))
             .collect::<Vec<_>>();
+        // A device with several flows is one device, at the flow that is up and was registered last (RFC 5626 §6).
+        let mut seen: Vec<&Text> = Vec::new();
+        devices.retain(|binding| match &binding.instance {
+            Some(instance) if seen.contains(&instance) => false,
+            instance => {
+                seen.extend(instance);
+                true
+            }
+        });
         // Where people take their messages with a device of CPM, a plain telephone comes last.
         devices.sort_by_key(|binding| !offers(binding));
         if let Some(instance) = instance
@@ -95,7 +104,23 @@ impl Participating {
         instance: Option<&str>,
     ) -> Vec<Destination> {
         let devices = self.devices(user, service, instance);
-        devices.into_iter().map(destination).collect()
+        let way = |device| self.destination(user, device);
+        devices.into_iter().map(way).collect()
+    }
+
+    /// The way to a device: its Contact over the flow it registered by, or along its Path. With several flows, the others
+    /// as well.
+    pub(super) fn destination(&self, user: &str, device: &Binding) -> Destination {
+        let mut destination = destination(device);
+        let is_other = |other: &&Binding| {
+            other.instance.is_some() && other.instance == device.instance && *other != device
+        };
+        let others: Vec<_> = (self.bindings.of(user).iter()).filter(is_other).collect();
+        if !others.is_empty() {
+            let all = std::iter::once(device).chain(others);
+            destination.target = Target::Ways(all.map(way).collect());
+        }
+        destination
     }
 
     /// The device that a request came from, if its user has several.
@@ -145,21 +170,85 @@ impl Participating {
     }
 }
 
-/// The way to a device: its Contact over the flow it registered by, or along its Path.
-pub(super) fn destination(device: &Binding) -> Destination {
+/// One way to a device: its Contact over the flow it registered by, or along its Path.
+fn way(device: &Binding) -> Way {
     let route = device.path.iter().filter_map(|uri| uri.parse::<Uri>().ok());
     let route = route.collect::<Vec<_>>();
-    let target = if route.is_empty() {
-        Target::Flow(device.source)
-    } else {
-        Target::Uri
-    };
-    Destination {
-        request_uri: device.contact.clone(),
+    Way {
+        uri: device.contact.clone(),
+        flow: route.is_empty().then_some(device.source),
         route,
-        target,
+    }
+}
+
+fn destination(device: &Binding) -> Destination {
+    let Way { uri, route, flow } = way(device);
+    Destination {
+        request_uri: uri,
+        route,
+        target: flow.map_or(Target::Uri, Target::Flow),
     }
 }
 
 /// Messages that are remembered.
 const ROOM: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Clock, DateTime, Seed, Transport};
+    use crate::participating::Config;
+    use crate::participating::Restored;
+    use crate::wire::params::Params;
+    use std::time::{Duration, Instant};
+
+    fn binding(now: Instant, instance: &str, reg_id: u32, port: u16) -> Binding {
+        let addr = |text: &str| text.parse().unwrap();
+        Binding {
+            contact: format!("sip:bob@10.0.0.7:{port}").parse().unwrap(),
+            display: None,
+            params: Params::default(),
+            instance: Some(Text::from(instance)),
+            reg_id: Some(reg_id),
+            q: 1000,
+            path: Vec::new(),
+            user_agent: None,
+            call_id: Text::default(),
+            cseq: 1,
+            source: Source {
+                transport: Transport::Udp,
+                local: addr("10.0.0.1:5060"),
+                peer: addr(&format!("10.0.0.7:{port}")),
+                conn: None,
+            },
+            has_flow: true,
+            registered_at: now + Duration::from_secs(port.into()),
+            expires_at: now + Duration::from_secs(9999),
+        }
+    }
+
+    #[test]
+    fn rfc5626_6_several_flows_are_one_device_with_several_ways() {
+        let now = Instant::now();
+        let mut ids = Ids::new(Seed::from_number(1));
+        let clock = Clock::new(now, DateTime::default());
+        let config = Config::new("example.com");
+        let mut function = Participating::new(config, Restored::default(), &clock, &mut ids);
+        let bob = "sip:bob@example.com";
+        for (instance, reg_id, port) in [("phone", 1, 1), ("tablet", 1, 2), ("phone", 2, 3)] {
+            let binding = binding(now, instance, reg_id, port);
+            function.bindings.insert(Text::from(bob), binding);
+        }
+        let destinations = function.destinations(bob, Service::Pager, None);
+        let uris: Vec<_> = (destinations.iter())
+            .map(|destination| destination.request_uri.to_string())
+            .collect();
+        assert_eq!(uris, ["sip:bob@10.0.0.7:3", "sip:bob@10.0.0.7:2"]);
+        let Target::Ways(ways) = &destinations[0].target else {
+            panic!("{destinations:?}")
+        };
+        let uris: Vec<_> = ways.iter().map(|way| way.uri.to_string()).collect();
+        assert_eq!(uris, ["sip:bob@10.0.0.7:3", "sip:bob@10.0.0.7:1"]);
+        assert!(matches!(destinations[1].target, Target::Flow(_)));
+    }
+}

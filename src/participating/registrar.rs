@@ -62,7 +62,7 @@ impl Participating {
             }
         }
         net.ends.sip.respond(&mut net.ends.cx, id, response);
-        let devices = self.bindings.of(&update.aor).len();
+        let devices = self.bindings.devices(&update.aor);
         net.emit(Event::Registered {
             user: update.aor.clone(),
             devices,
@@ -81,7 +81,7 @@ impl Participating {
     /// A connection broke: devices that can be reached over nothing else are away until they register again.
     pub(super) fn flow_lost(&mut self, net: &mut Net<'_, Event>, conn: ConnId) {
         for (user, _) in self.bindings.lose_flow(conn) {
-            let devices = self.bindings.of(&user).len();
+            let devices = self.bindings.devices(&user);
             net.emit(Event::Registered { user, devices });
         }
     }
@@ -89,7 +89,7 @@ impl Participating {
     pub(super) fn expire_bindings(&mut self, net: &mut Net<'_, Event>) {
         for (user, binding) in self.bindings.expire(net.now()) {
             self.enrol(net, &user, &[binding]);
-            let devices = self.bindings.of(&user).len();
+            let devices = self.bindings.devices(&user);
             net.emit(Event::Registered { user, devices });
         }
     }

@@ -1,7 +1,6 @@
 //! The terminating side: to the served user's device, or into the inbox.
 
 use super::core::along;
-use super::devices::destination;
 use super::inbox::InboxId;
 use super::originating::unsigned_if;
 use super::release::completed;
@@ -325,8 +324,10 @@ impl Participating {
         let large = Mode::choose(false, parcel.body.len(), self.config.pager_limit) == Mode::Large;
         let devices = self.devices(user, Service::Pager, instance.as_deref());
         let copies = devices.into_iter().filter_map(|device| {
-            let (destination, mut envelope) =
-                (along(destination(device), &envelope), envelope.clone());
+            let (destination, mut envelope) = (
+                along(self.destination(user, device), &envelope),
+                envelope.clone(),
+            );
             let takes_large =
                 FeatureTags::new(&device.params).has_icsi(Service::LargeMessage.icsi());
             if large && takes_large {

@@ -28,7 +28,7 @@ pub mod usage;
 pub use endpoint::{
     CallError, CallId, Config, Count, Credentials, DialogId, EndCause, Endpoint, Event, Failure,
     HERE, Listener, NotifierId, PublicationId, RegistrationId, Relation, RequestId, ServerId,
-    Source, SubscriptionId, Target,
+    Source, SubscriptionId, Target, Way,
 };
 pub use error::{FrameError, HeaderError, Invalid, ParseError, WriteError};
 pub use msg::Uri;

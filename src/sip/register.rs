@@ -23,6 +23,11 @@ pub struct Config {
     pub instance: Option<Text>,
     /// `reg-id` of the flow; sent only with an instance (RFC 5626 §4.2).
     pub reg_id: Option<u32>,
+    /// The edge proxy that this flow leads to: the first Route of its REGISTER and of requests over the flow (one of the
+    /// outbound proxy set, RFC 5626 §4.2). The outbound proxy of the endpoint if `None`.
+    pub edge: Option<Uri>,
+    /// Which of the addresses that the registrar gives this device stands in our Contacts (RFC 5627 §4.4).
+    pub gruu: OwnGruu,
     /// For how long; the registrar may shorten it.
     pub expires: Duration,
     /// Header fields to be added to each REGISTER.
@@ -31,10 +36,25 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Whether the flow is kept alive (RFC 5626 §4.4).
     pub keep_alive: bool,
-    /// How long to wait after a failure, doubled with each further one: `base-time` (RFC 5626 §4.5).
+    /// How long to wait after a failure, doubled with each further one: `base-time-all-fail` (RFC 5626 §4.5).
     pub retry_base: Duration,
+    /// The same while another flow of the device stands: `base-time-not-failed`.
+    pub retry_base_other: Duration,
     /// How long to wait at the most: `max-time` (RFC 5626 §4.5).
     pub retry_most: Duration,
+}
+
+/// Which GRUU of ours stands in Contacts that are left to the endpoint ([`HERE`](super::HERE)), once the registrar has given
+/// one (RFC 5627 §4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OwnGruu {
+    /// None: the address that the message leaves from.
+    #[default]
+    Unused,
+    /// The public one, by which everybody reaches this very device, from wherever.
+    Public,
+    /// The temporary one, which does not tell who we are.
+    Temporary,
 }
 
 impl Config {
@@ -48,11 +68,14 @@ impl Config {
             params: Params::default(),
             instance: None,
             reg_id: None,
+            edge: None,
+            gruu: OwnGruu::Unused,
             expires: Duration::from_secs(3600),
             headers: Vec::new(),
             credentials: None,
             keep_alive: true,
             retry_base: Duration::from_secs(30),
+            retry_base_other: Duration::from_secs(90),
             retry_most: Duration::from_secs(1800),
         }
     }

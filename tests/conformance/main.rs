@@ -24,6 +24,7 @@ mod rfc5438;
 mod rfc5547;
 mod rfc5621;
 mod rfc5626;
+mod rfc5626_flows;
 mod rfc5627;
 mod rfc5922;
 mod rfc6086;

@@ -25,7 +25,7 @@ use crate::msrp::{self, SendId, SessionId};
 use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
 use crate::sip::msg::{Method, Request, Status};
-use crate::sip::{self, CallId, RequestId};
+use crate::sip::{CallId, RequestId};
 use crate::wire::mime::{Multipart, Part};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -138,8 +138,8 @@ impl Legs {
         parts: Vec<Part>,
     ) -> Result<LegId, msrp::Full> {
         // Where the signalling is hidden, the content is as well, if the device can come to us for it.
-        let hidden =
-            matches!(&destination.target, sip::Target::Flow(flow) if flow.transport.is_secure());
+        let flow = destination.target.flow();
+        let hidden = flow.is_some_and(|flow| flow.transport.is_secure());
         let terms = match hidden && ends.msrp.is_reached_securely() {
             true => terms.with_tls(true),
             false => terms,

@@ -63,6 +63,17 @@ impl Bindings {
         self.by_aor.get(aor).map_or(&[], Vec::as_slice)
     }
 
+    /// How many devices a user has: several flows of one (RFC 5626) are one device.
+    pub fn devices(&self, aor: &str) -> usize {
+        let bindings = self.of(aor);
+        let is_first = |(index, binding): &(usize, &Binding)| {
+            let before = bindings.get(..*index).unwrap_or_default();
+            binding.instance.is_none()
+                || !(before.iter()).any(|other| other.instance == binding.instance)
+        };
+        bindings.iter().enumerate().filter(is_first).count()
+    }
+
     /// Puts in a binding as it was before, for a registrar that starts again.
     pub fn insert(&mut self, aor: Text, binding: Binding) {
         self.expiries

@@ -3,7 +3,9 @@
 use super::{Binding, Bindings, gruu};
 use crate::engine::Limits;
 use crate::sip::Source;
-use crate::sip::msg::header::{Contact, Expires, MinExpires, NameAddr, Supported, To};
+use crate::sip::msg::header::{
+    Contact, Expires, MinExpires, NameAddr, Path, Require, Supported, To, Via,
+};
 use crate::sip::msg::{Name, Request, Response, Status};
 use crate::wire::Text;
 use std::cmp::Reverse;
@@ -94,6 +96,13 @@ impl Bindings {
             // Plain text of ours.
             let _ = response.headers_mut().set_text(Name::Unsupported, "path");
             return Err(Refusal(Box::new(response)));
+        }
+
+        // A flow that ends at a proxy which cannot find it again is none (RFC 5626 §6).
+        let is_far = headers.all::<Via>().count() > 1;
+        let asks_for_flow = tags.contains("outbound") && contacts.iter().any(is_flow);
+        if is_far && asks_for_flow && !has_edge(request) {
+            return Err(refuse(Status::FIRST_HOP_LACKS_OUTBOUND_SUPPORT));
         }
 
         let before = self.live(now, &aor);
@@ -220,6 +229,11 @@ impl Bindings {
             }
             headers.push(&Contact::Address(address));
         }
+        // The device may count on its flows (RFC 5626 §6).
+        let mut asked = (request.headers().all::<Contact>()).filter_map(Result::ok);
+        if tags.contains("outbound") && asked.any(|contact| is_flow(&contact)) {
+            headers.set(&Require(vec![Text::from_static("outbound")]));
+        }
         if tags.contains("path") {
             for path in request.headers().texts(&Name::Path) {
                 // It was in a message, so there is no line end in it.
@@ -228,4 +242,21 @@ impl Bindings {
         }
         response
     }
+}
+
+/// Whether a Contact is that of a flow of a device (RFC 5626 §4.2).
+fn is_flow(contact: &Contact) -> bool {
+    match contact {
+        Contact::Address(address) => {
+            address.features().instance().is_some() && address.params.value("reg-id").is_some()
+        }
+        Contact::Star => false,
+    }
+}
+
+/// Whether the proxy next to the device, the first to put itself into the Path, knows of flows.
+fn has_edge(request: &Request) -> bool {
+    let first = request.headers().all::<Path>().last();
+    let uri = first.and_then(Result::ok).map(|path| path.0.uri);
+    uri.is_some_and(|uri| uri.as_sip().is_some_and(|uri| uri.has_param("ob")))
 }

@@ -24,6 +24,9 @@ impl Endpoint {
 
     /// Answers with a response.
     pub(super) fn reply(&mut self, cx: &mut Cx<'_>, key: Key, mut response: Response) {
+        if let Some(hop) = self.servers.get(key).map(|server| server.back.hop) {
+            self.dress_contact(response.headers_mut(), &hop, &Name::To);
+        }
         let Some(server) = self.servers.get_mut(key) else {
             return;
         };

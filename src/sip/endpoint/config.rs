@@ -259,4 +259,30 @@ pub enum Target {
     /// Over the connection of a message that was received, or from the same address of ours to the same
     /// address of its sender's. Without the connection it goes as [`Target::Uri`] does.
     Flow(Source),
+    /// To one device by whichever of its ways leads there, the preferred one first: another one is taken when a flow is
+    /// gone, breaks or does not answer, or 430 says that it has failed further on (RFC 5626 §5.3). A way has the last
+    /// word on Request-URI and Route.
+    Ways(Vec<Way>),
+}
+
+impl Target {
+    /// The flow that is taken first, if a flow is.
+    pub fn flow(&self) -> Option<&Source> {
+        match self {
+            Self::Uri => None,
+            Self::Flow(source) => Some(source),
+            Self::Ways(ways) => ways.first()?.flow.as_ref(),
+        }
+    }
+}
+
+/// One of the ways to a device that has registered over several flows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The Contact of that flow: the Request-URI.
+    pub uri: Uri,
+    /// The Path that it was registered along: the Route.
+    pub route: Vec<Uri>,
+    /// The flow, if it ends here.
+    pub flow: Option<Source>,
 }

@@ -178,6 +178,9 @@ pub enum Event {
         associated: Vec<Uri>,
         /// The public GRUU of this instance, if the registrar gave one (RFC 5627).
         gruu: Option<Uri>,
+        /// A temporary GRUU, which does not tell who we are, if the registrar gave one. Earlier ones hold as well while
+        /// the registration lasts.
+        temporary_gruu: Option<Uri>,
     },
     /// A registration was taken back at our wish.
     Unregistered {

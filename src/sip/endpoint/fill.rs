@@ -2,7 +2,7 @@
 
 use super::{Endpoint, Target};
 use crate::engine::Cx;
-use crate::sip::msg::header::{CSeq, CallId, From, MaxForwards, NameAddr, Route, To};
+use crate::sip::msg::header::{CSeq, CallId, From, MaxForwards, NameAddr, To};
 use crate::sip::msg::{Headers, Method, Name, Request, Uri};
 use crate::wire::Text;
 
@@ -77,22 +77,8 @@ impl Endpoint {
         else {
             return;
         };
-        if registration.service_route.is_empty() {
-            return;
-        }
-        if let Some(proxy) = &self.config.outbound_proxy {
-            let mut proxy = proxy.clone();
-            if let Some(uri) = proxy.as_sip_mut() {
-                uri.set_param("lr", None);
-            }
-            // A server that is proxy and registrar in one would be named twice.
-            let first = registration.service_route.first();
-            if first.is_none_or(|first| !first.0.uri.matches(&proxy)) {
-                headers.push(&Route(NameAddr::new(proxy)));
-            }
-        }
-        for hop in &registration.service_route {
-            headers.push(hop);
+        for hop in registration.preloaded(self.config.outbound_proxy.as_ref()) {
+            headers.push(&hop);
         }
     }
 }

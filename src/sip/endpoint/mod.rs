@@ -29,6 +29,7 @@ mod config;
 mod count;
 mod event;
 mod fill;
+mod flows;
 mod fork;
 mod incoming;
 mod info;
@@ -55,7 +56,7 @@ mod web;
 
 pub use config::{
     CallId, Config, Credentials, DialogId, HERE, Listener, NotifierId, PublicationId,
-    RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target,
+    RegistrationId, RequestId, ServerId, Source, SubscriptionId, Target, Way,
 };
 pub use count::Count;
 pub use event::{CallError, EndCause, Event, Failure, Relation};

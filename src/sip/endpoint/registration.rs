@@ -13,7 +13,7 @@ use crate::sip::msg::header::{
 };
 use crate::sip::msg::uri::SipUri;
 use crate::sip::msg::{Headers, Method, Name, Request, Response, Status, Uri};
-use crate::sip::register;
+use crate::sip::register::{self, OwnGruu};
 use crate::wire::Text;
 use crate::wire::host::{Host, HostPort};
 use std::net::SocketAddr;
@@ -53,6 +53,10 @@ pub(super) struct Registration {
     pub(super) service_route: Vec<Route>,
     /// The users it is for, as [`Uri::aor`] writes them.
     aors: Vec<Text>,
+    /// Whether its registrar speaks of flows (RFC 5626 §6).
+    pub(super) is_outbound: bool,
+    /// The public and the temporary GRUU of this device (RFC 5627).
+    gruus: Option<Box<(Option<Uri>, Option<Uri>)>>,
 }
 
 impl Registration {
@@ -86,6 +90,8 @@ impl Endpoint {
             mapped: None,
             service_route: Vec::new(),
             aors: Vec::new(),
+            is_outbound: false,
+            gruus: None,
         });
         self.send_register(cx, key);
         RegistrationId(key)
@@ -200,7 +206,7 @@ impl Endpoint {
             return;
         };
         let headers = response.headers();
-        let (granted, gruu) = registration.granted(headers, hop.as_ref());
+        let (granted, gruus) = registration.granted(headers, hop.as_ref());
         registration.failures = match registration.since {
             // Standing again is no success before it has stood for a while.
             Some(_) => 0,
@@ -236,8 +242,12 @@ impl Endpoint {
             }
             _ => wanted,
         });
-        registration.stun = flow_timer.is_some()
-            || Require::of(headers).is_ok_and(|required| required.contains("outbound"));
+        registration.is_outbound =
+            Require::of(headers).is_ok_and(|required| required.contains("outbound"));
+        registration.stun = flow_timer.is_some() || registration.is_outbound;
+        let (gruu, temporary_gruu) = gruus.clone();
+        let is_any = gruu.is_some() || temporary_gruu.is_some();
+        registration.gruus = is_any.then(|| Box::new(gruus));
         if flow_timer.is_some()
             && let Some(stream) = hop.and_then(|hop| self.net.get_mut(hop.conn?))
         {
@@ -251,6 +261,7 @@ impl Endpoint {
             expires: granted,
             associated,
             gruu,
+            temporary_gruu,
         });
     }
 
@@ -268,6 +279,11 @@ impl Endpoint {
                 registration.config.expires = least;
                 return self.send_register(cx, key);
             }
+        }
+        if status == Status::FIRST_HOP_LACKS_OUTBOUND_SUPPORT && registration.outbound() {
+            // Without flows of its own, then (RFC 5626 §4.2.1).
+            registration.config.reg_id = None;
+            return self.send_register(cx, key);
         }
         let after = (headers.find::<RetryAfter>().ok().flatten())
             .map(|after| Duration::from_secs(after.seconds.into()));
@@ -299,7 +315,7 @@ impl Endpoint {
                 )
         });
         let retry_in = is_passing.then(|| {
-            let pause = back_off(cx, &registration.config, registration.failures);
+            let pause = self.back_off(cx, key);
             after.map_or(pause, |after| pause.max(after))
         });
         if let Some(pause) = retry_in {
@@ -358,6 +374,30 @@ impl Endpoint {
         }
     }
 
+    /// How long a registration waits after its failures in a row (RFC 5626 §4.5): not at all at first, then half to all of
+    /// a bound that doubles up to the greatest, and is longer where another flow of the device stands.
+    fn back_off(&self, cx: &mut Cx<'_>, key: Key) -> Duration {
+        let Some(registration) = self.registrations.get(key) else {
+            return Duration::ZERO;
+        };
+        if registration.failures == 0 {
+            return Duration::ZERO;
+        }
+        let mut all = self.registrations.iter();
+        let is_alone = !all.any(|(other, beside)| {
+            other != key && beside.since.is_some() && beside.is_beside(registration)
+        });
+        let config = &registration.config;
+        let base = match is_alone {
+            true => config.retry_base,
+            false => config.retry_base_other,
+        };
+        let bound = base
+            .saturating_mul(1 << registration.failures.min(20))
+            .min(config.retry_most);
+        cx.ids.between(bound / 2, bound)
+    }
+
     /// The flow of a registration is gone: it is made again, at once if it stood for long (RFC 5626 §4.5).
     pub(super) fn flow_failed(&mut self, cx: &mut Cx<'_>, key: Key) {
         let Some(registration) = self.registrations.get_mut(key) else {
@@ -372,16 +412,52 @@ impl Endpoint {
             true => 0,
             false => registration.failures.saturating_add(1),
         };
-        let pause = back_off(cx, &registration.config, registration.failures);
+        let is_free = registration.sending.is_none();
+        let pause = self.back_off(cx, key);
         self.timers.cancel(&Deadline::KeepAlive(key));
         self.timers.cancel(&Deadline::Probe(key));
-        if registration.sending.is_none() {
+        if is_free {
             self.timers.set(Deadline::Registration(key), cx.now + pause);
         }
     }
 }
 
 impl Registration {
+    /// The Route of requests of its user: the proxy that it leads to, then its Service-Route (RFC 3608 §6.1).
+    pub(super) fn preloaded(&self, proxy: Option<&Uri>) -> Vec<Route> {
+        let mut all = Vec::with_capacity(1 + self.service_route.len());
+        // Without a Route the outbound proxy is the next hop anyway.
+        let proxy = proxy.filter(|_| !self.service_route.is_empty());
+        if let Some(proxy) = self.config.edge.as_ref().or(proxy) {
+            let proxy = loose(proxy);
+            // A server that is proxy and registrar in one would be named twice.
+            let first = self.service_route.first();
+            if first.is_none_or(|first| !first.0.uri.matches(&proxy.0.uri)) {
+                all.push(proxy);
+            }
+        }
+        all.extend(self.service_route.iter().cloned());
+        all
+    }
+
+    /// The GRUU that stands in Contacts of its user.
+    pub(super) fn own_gruu(&self) -> Option<&Uri> {
+        let (public, temporary) = self.gruus.as_deref()?;
+        match self.config.gruu {
+            OwnGruu::Unused => None,
+            OwnGruu::Public => public.as_ref(),
+            OwnGruu::Temporary => temporary.as_ref(),
+        }
+    }
+
+    /// Whether both are flows of one device.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.outbound()
+            && other.outbound()
+            && self.config.instance == other.config.instance
+            && self.config.aor == other.config.aor
+    }
+
     fn request(&self) -> Request {
         let config = &self.config;
         let expires = match self.leaving {
@@ -401,6 +477,9 @@ impl Registration {
         });
         headers.set(&Contact::Address(self.contact()));
         headers.set(&Expires(expires));
+        if let Some(edge) = &config.edge {
+            headers.push(&loose(edge));
+        }
         set_default(
             headers,
             Name::Supported,
@@ -443,11 +522,20 @@ impl Registration {
         contact
     }
 
-    /// For how long the registrar has granted our binding, and the GRUU that it gave it.
-    fn granted(&self, headers: &Headers, hop: Option<&Hop>) -> (Duration, Option<Uri>) {
+    /// For how long the registrar has granted our binding, and the GRUUs that it gave it: the public one, the temporary
+    /// one.
+    fn granted(
+        &self,
+        headers: &Headers,
+        hop: Option<&Hop>,
+    ) -> (Duration, (Option<Uri>, Option<Uri>)) {
         let ours = headers.all::<Contact>().filter_map(Result::ok).find(|c| {
             match (&self.config.instance, c.features().instance()) {
-                (Some(own), Some(instance)) => own.as_str() == instance,
+                (Some(own), Some(instance)) => {
+                    // Of several flows, this one; some registrars leave the number out.
+                    let reg_id = c.params().value("reg-id").and_then(|id| id.parse().ok());
+                    own.as_str() == instance && (reg_id.is_none() || reg_id == self.config.reg_id)
+                }
                 _ => hop.is_some_and(|hop| {
                     c.uri()
                         .and_then(Uri::as_sip)
@@ -460,11 +548,11 @@ impl Registration {
             .and_then(|contact| contact.expires().ok().flatten())
             .or_else(|| Some(headers.find::<Expires>().ok().flatten()?.0));
         let expires = seconds.map_or(self.config.expires, |s| Duration::from_secs(s.into()));
-        let gruu = ours
-            .as_ref()
-            .and_then(|contact| contact.params().value("pub-gruu"))
-            .and_then(|gruu| gruu.parse().ok());
-        (expires, gruu)
+        let gruu = |name| {
+            let gruu = ours.as_ref()?.params().value(name)?;
+            gruu.parse().ok()
+        };
+        (expires, (gruu("pub-gruu"), gruu("temp-gruu")))
     }
 }
 
@@ -478,15 +566,11 @@ pub(super) fn refresh_after(granted: Duration) -> Duration {
     }
 }
 
-/// How long to wait after `failures` in a row (RFC 5626 §4.5): none at first, then half to all of a bound
-/// that doubles up to the greatest.
-fn back_off(cx: &mut Cx<'_>, config: &register::Config, failures: u32) -> Duration {
-    if failures == 0 {
-        return Duration::ZERO;
+/// A Route to a proxy.
+fn loose(proxy: &Uri) -> Route {
+    let mut proxy = proxy.clone();
+    if let Some(uri) = proxy.as_sip_mut() {
+        uri.set_param("lr", None);
     }
-    let bound = config
-        .retry_base
-        .saturating_mul(1 << failures.min(20))
-        .min(config.retry_most);
-    cx.ids.between(bound / 2, bound)
+    Route(NameAddr::new(proxy))
 }

@@ -7,6 +7,7 @@
 use super::auth::{Asker, Claim, Proof, Proven};
 use super::client::{COOKIE, Input};
 use super::fill::sequence;
+use super::flows::{Detour, first_way};
 use super::fork::Within;
 use super::route::give_way;
 use super::transport::{Hop, Watcher};
@@ -14,7 +15,7 @@ use super::{Deadline, Endpoint, Event, Failure, RequestId, Target};
 use crate::engine::{ConnId, Cx, Key, QuestionId, Transport};
 use crate::sip::dialog::Dialog;
 use crate::sip::locate::{Destination, Locator, Question, Step};
-use crate::sip::msg::{Method, Request, Response, Status};
+use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::usage::State;
 use crate::wire::Text;
 use std::collections::VecDeque;
@@ -44,6 +45,8 @@ pub(super) struct Sending {
     pub(super) proofs: Vec<Proof>,
     /// Whether a SIM was out of step already.
     pub(super) is_resynced: bool,
+    /// Other ways, where there are or were some.
+    pub(super) detour: Option<Box<Detour>>,
 }
 
 impl Sending {
@@ -152,6 +155,12 @@ impl Endpoint {
         target: Target,
         user: User,
     ) -> Key {
+        let (request, target, detour) = first_way(request, target);
+        if let (Some(_), User::Invite(call)) = (&detour, user)
+            && let Some(call) = self.calls.get_mut(call)
+        {
+            call.target = target.clone();
+        }
         let key = self.sendings.insert(Sending {
             request,
             target,
@@ -165,6 +174,7 @@ impl Endpoint {
             is_proved: false,
             proofs: Vec::new(),
             is_resynced: false,
+            detour,
         });
         self.dispatch(cx, key);
         key
@@ -177,12 +187,18 @@ impl Endpoint {
         };
         sending.candidates.clear();
         sending.locator = None;
-        if let Target::Flow(source) = sending.target
-            && let Some(candidate) = self.net.flow(&self.config, &source)
-        {
-            sending.candidates.push_back(candidate);
-            return self.attempt(cx, key);
+        if let Target::Flow(source) = sending.target {
+            if let Some(candidate) = self.net.flow(&self.config, &source) {
+                sending.candidates.push_back(candidate);
+                return self.attempt(cx, key);
+            }
+            if self.another_way(cx, key) {
+                return;
+            }
         }
+        let Some(sending) = self.sendings.get_mut(key) else {
+            return;
+        };
         let Some(wanted) = self.config.next_hop(&sending.request) else {
             return self.fail(cx, key, Failure::Unresolvable);
         };
@@ -322,8 +338,14 @@ impl Endpoint {
         give_way(&mut request);
         let branch = Text::from(format!("{COOKIE}{}", cx.ids.branch()));
         hop.write_via(&mut request, &branch);
+        if *request.method() != Method::Register {
+            self.dress_contact(request.headers_mut(), &hop, &Name::From);
+        }
         hop.fill_contact(request.headers_mut());
         let bytes = request.write();
+        let Some(sending) = self.sendings.get_mut(key) else {
+            return;
+        };
         if hop.transport == Transport::Udp
             && bytes.len() > cx.limits.sip_udp_request
             && !candidate.any_size
@@ -372,6 +394,9 @@ impl Endpoint {
             return;
         };
         let is_wanted = self.is_wanted(sending.user);
+        if is_wanted && self.another_way(cx, key) {
+            return;
+        }
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };
@@ -432,6 +457,9 @@ impl Endpoint {
             return;
         }
         let is_impostor = self.hear_proof(key, &response) == Proven::Wrong && status.is_success();
+        if status == Status::FLOW_FAILED && is_wanted && self.another_way(cx, key) {
+            return;
+        }
         let Some(sending) = self.sendings.get_mut(key) else {
             return;
         };

@@ -50,6 +50,14 @@ impl Hop {
             .is_ok_and(|sent_by| sent_by == HostPort::from(self.local))
     }
 
+    /// Whether both lead over one connection, or between the same addresses.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        match (self.conn, other.conn) {
+            (None, None) => self.transport == other.transport && self.peer == other.peer,
+            (one, other) => one == other,
+        }
+    }
+
     /// Writes our address into a Contact that asks for it; see [`HERE`](super::HERE).
     pub(super) fn fill_contact(&self, headers: &mut Headers) {
         if !headers
