@@ -291,7 +291,9 @@ impl Part {
             }
             if let ([b' ' | b'\t', ..], Some((_, value))) = (line, headers.last_mut()) {
                 let folded = String::from_utf8_lossy(line.trim_ascii_start());
-                *value = Text::from(format!("{value} {folded}"));
+                // A value may begin on the line after its name.
+                let space = if value.is_empty() { "" } else { " " };
+                *value = Text::from(format!("{value}{space}{folded}"));
                 continue;
             }
             let colon = memchr(b':', line).ok_or(MultipartError::Header(start))?;
