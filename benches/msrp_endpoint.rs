@@ -289,8 +289,9 @@ fn fan_out() -> (f64, f64) {
     (each(sending), each(sending + answering))
 }
 
-/// Ten gigabytes from end to end: gigabytes a second.
-fn transfer() -> f64 {
+/// Ten gigabytes from end to end: gigabytes a second, and how much of each byte was copied on its way: what arrives
+/// elsewhere than where it was offered.
+fn transfer() -> (f64, f64) {
     const TOTAL: u64 = 10 << 30;
     let mut pair = Pair::new(&Settings {
         delivery: Delivery::Pieces { from: 0 },
@@ -307,12 +308,16 @@ fn transfer() -> f64 {
     let offer =
         |side: &mut Side| while side.with(|e, cx| e.offer(cx, id, piece.clone())).is_ok() {};
     offer(&mut pair.sides[1]);
-    let (mut taken, mut is_complete, mut is_sent) = (0, false, false);
+    let (mut taken, mut copied, mut is_complete, mut is_sent) = (0, 0, false, false);
+    let offered = piece.as_ptr_range();
     pair.run(|index, side| {
         while let Some(event) = side.endpoint.poll_event() {
             match event {
                 Event::Piece { piece, .. } => {
                     taken += piece.bytes.len() as u64;
+                    if !offered.contains(&piece.bytes.as_ptr()) {
+                        copied += piece.bytes.len() as u64;
+                    }
                     is_complete |= piece.progress == Progress::Complete;
                     side.with(|e, cx| e.accept(cx, piece.receipt));
                 }
@@ -325,7 +330,9 @@ fn transfer() -> f64 {
         }
     });
     assert!(taken == TOTAL && is_complete && is_sent);
-    TOTAL as f64 / 1e9 / start.elapsed().as_secs_f64()
+    let total = TOTAL as f64;
+    let speed = total / 1e9 / start.elapsed().as_secs_f64();
+    (speed, copied as f64 / total)
 }
 
 /// Bytes of memory for an idle session on a shared connection, and for a connection with one idle session.
@@ -531,10 +538,16 @@ fn main() {
     let (sent, answered) = fan_out();
     figures.at_most("fanout", sent, 0.5, "one delivery of one message to 50, µs");
     figures.state("fanout-answered", answered, "the same with its answer, µs");
+    let (speed, copied) = transfer();
     figures.state(
         "transfer-10g",
-        transfer(),
+        speed,
         "10 GiB in pieces through both ends, within their windows, GB/s",
+    );
+    figures.state(
+        "transfer-copied",
+        copied,
+        "bytes copied by both ends for each byte delivered by it; each socket copies it once more",
     );
     let (session, connection) = idle();
     figures.state(
