@@ -41,3 +41,11 @@
 //! In memory on one core, and over loopback TCP through the driver, by `cargo bench --bench msrp_endpoint`.
 //!
 #![doc = include_str!("figures/msrp_endpoint.md")]
+//!
+//! # Fuzzing
+//!
+//! One core for each target in turn, by `fuzz/campaign`, from the seeds and from what earlier runs had found. Edges are
+//! those of the code that the target is linked with, most of which it has no way to. What was found is mended and
+//! kept as a seed, which `cargo test` plays again.
+//!
+#![doc = include_str!("figures/fuzz.md")]
