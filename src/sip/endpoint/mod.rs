@@ -215,6 +215,10 @@ impl Endpoint {
 
     /// A peer has opened a connection.
     pub fn handle_accepted(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        // Who has too many makes nobody's place free.
+        if self.net.is_greedy(cx, conn) {
+            return cx.outbox.close(conn);
+        }
         if let Some(silent) = self.net.oldest_silent(cx) {
             self.close(cx, silent);
         }

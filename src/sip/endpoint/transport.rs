@@ -236,6 +236,13 @@ impl Net {
         Some(conn)
     }
 
+    /// Whether the opener of a connection has as many already as one source may have.
+    pub(super) fn is_greedy(&self, cx: &Cx<'_>, conn: ConnId) -> bool {
+        let source = cx.outbox.conn(conn).map(|known| source_of(known.peer.ip()));
+        let open = source.and_then(|source| self.accepted.get(&source));
+        open.is_some_and(|open| *open >= cx.limits.sip_source_connections)
+    }
+
     /// A connection that a peer has opened. `false` if there are too many.
     pub(super) fn accepted(&mut self, cx: &Cx<'_>, conn: ConnId) -> bool {
         if self.all.len() >= cx.limits.sip_connections {
@@ -244,11 +251,8 @@ impl Net {
         let mut stream = Stream::new(cx.now, None, true);
         if let Some(known) = cx.outbox.conn(conn) {
             let source = source_of(known.peer.ip());
-            let open = self.accepted.get(&source).copied().unwrap_or_default();
-            if open >= cx.limits.sip_source_connections {
-                return false;
-            }
-            self.accepted.insert(source, open + 1);
+            let open = self.accepted.entry(source).or_default();
+            *open += 1;
             stream.source = Some(source);
         }
         if (cx.outbox.conn(conn)).is_some_and(|known| known.transport.is_web()) {

@@ -249,7 +249,11 @@ fn connections_and_what_waits_for_them_are_bounded() {
         limits.sip_send_queue = 2000;
     });
     let conn = wire.connect(0, "10.0.0.9:31000");
+    // Who has said something does not make way for others.
+    wire.stream(0, conn, &over_tcp("BYE", "a"));
+    assert!(wire.heard().starts_with("SIP/2.0 481 "));
     wire.connect(0, "10.0.0.9:31001");
+    assert_eq!(wire.conns_of(0), [conn]);
     wire.taken.insert(addr(PEER));
     wire.with(0, |sip, cx| sip.request(cx, large(), Target::Uri));
     assert!(matches!(
