@@ -4,7 +4,9 @@
 //! counts. Beside the endpoint stands what the machine's own UDP sockets can do with the same bytes.
 
 use bytes::Bytes;
-use cpm::engine::{Clock, Cx, DateTime, Ids, Input, Limits, Outbox, Seed, Transmit, Transport};
+use cpm::engine::{
+    Clock, Cx, DateTime, Ids, Input, Limits, Outbox, Protocol, Seed, Transmit, Transport,
+};
 use cpm::node::{Node, Output};
 use cpm::participating::{self, Participating, Restored, Subscriber};
 use cpm::sip::digest::{Challenge, Secret};
@@ -267,13 +269,13 @@ fn registered(count: usize) -> f64 {
     }
     let mut store = Answerer::new(Memory::new(), directory);
     // What a first registration makes once is not of the users.
-    register(&mut node, &mut store, now, 0);
+    register(&mut node, &mut store, now, "user0", PEER);
     let memory = allocation_counter::measure(|| {
         for number in 1..count {
             now += Duration::from_millis(100);
             // Or the transactions of all would be open together, which is not what a user costs.
             node.handle_timeout(now);
-            register(&mut node, &mut store, now, number);
+            register(&mut node, &mut store, now, &format!("user{number}"), PEER);
         }
         now += Duration::from_secs(60);
         node.handle_timeout(now);
@@ -289,24 +291,107 @@ fn registered(count: usize) -> f64 {
     memory.bytes_current as f64 / (count - 1) as f64
 }
 
+/// How long a participating function needs to relay a MESSAGE from one registered user to another: in, out, the answer
+/// in, the answer out; with both transactions kept.
+fn relayed(count: usize) -> Duration {
+    const ALICE: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 5060);
+    const BOB: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3)), 5060);
+    let mut now = Instant::now();
+    let mut config = participating::Config::new("example.com");
+    config.trust_registered_udp = true;
+    let (clock, seed) = (clock(now), Seed::from_number(1));
+    let mut node = Participating::node(config, Restored::default(), clock, seed);
+    node.add_listener(Protocol::Sip, Transport::Udp, OURS);
+    let mut directory = Directory::new();
+    let listed = directory.read("alice:secret\nbob:secret", "example.com");
+    assert!(listed.is_ok());
+    let mut store = Answerer::new(Memory::new(), directory);
+    for (user, peer) in [("alice", ALICE), ("bob", BOB)] {
+        register(&mut node, &mut store, now, user, peer);
+    }
+    let mut time = Duration::ZERO;
+    let mut step = |node: &mut Node<Participating>, peer, data| {
+        now += Duration::from_millis(1);
+        let start = Instant::now();
+        let said = relay_step(node, &mut store, now, peer, data);
+        time += start.elapsed();
+        said
+    };
+    for number in 0..count {
+        let said = step(&mut node, ALICE, cpim(number));
+        let answer = match said.first().map(message) {
+            Some(Message::Request(request)) => request.response(Status::OK).write(),
+            other => unreachable!("{other:?}"),
+        };
+        let said = step(&mut node, BOB, answer);
+        assert!(
+            said.first()
+                .is_some_and(|data| data.starts_with(b"SIP/2.0 200 "))
+        );
+    }
+    time / u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// A datagram comes in; what goes out.
+#[inline(never)]
+fn relay_step(
+    node: &mut Node<Participating>,
+    store: &mut Answerer<Memory>,
+    now: Instant,
+    peer: SocketAddr,
+    data: Bytes,
+) -> Vec<Bytes> {
+    node.handle_timeout(now);
+    let local = OURS;
+    node.handle_input(now, Input::Datagram { local, peer, data });
+    drain(node, store, now)
+}
+
+/// The message of `benches/relay`.
+fn cpim(number: usize) -> Bytes {
+    let body = format!(
+        "From: <sip:alice@example.com>\r\nTo: <sip:bob@example.com>\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+         imdn.Message-ID: Msg1x{number}\r\nDateTime: 2026-11-22T07:30:00.000Z\r\n\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Length: 13\r\n\r\nHello, world!"
+    );
+    let length = body.len();
+    Bytes::from(format!(
+        "MESSAGE sip:bob@example.com SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-{number}-1-0\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:alice@example.com>;tag=1m{number}\r\nTo: <sip:bob@example.com>\r\n\
+         Call-ID: {number}-1@192.0.2.2\r\nCSeq: 1 MESSAGE\r\n\
+         Accept-Contact: *;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg\";explicit;require\r\n\
+         P-Preferred-Service: urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg\r\n\
+         Conversation-ID: f81d4fae-7dec-11d0-a765-{number}\r\n\
+         Contribution-ID: abcdef00-7dec-11d0-a765-{number}\r\n\
+         Content-Type: message/cpim\r\nContent-Length: {length}\r\n\r\n{body}"
+    ))
+}
+
 /// One REGISTER and its challenge, one REGISTER with the answer and its 200.
 fn register(
     node: &mut Node<Participating>,
     store: &mut Answerer<Memory>,
     now: Instant,
-    number: usize,
+    user: &str,
+    peer: SocketAddr,
 ) {
+    let number = user.trim_start_matches("user").parse().unwrap_or_default();
+    let number: usize = number;
+    let at = peer.ip();
     let mut answer: Option<String> = None;
     for turn in 1..=2 {
         let mut datagram = format!(
             "REGISTER sip:example.com SIP/2.0\r\n\
-             Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK-{number}-{turn};rport\r\n\
-             From: <sip:user{number}@example.com>;tag=a{number}\r\n\
-             To: <sip:user{number}@example.com>\r\n\
-             Call-ID: register-{number}@192.0.2.2\r\n\
+             Via: SIP/2.0/UDP {at}:5060;branch=z9hG4bK-{user}-{turn};rport\r\n\
+             From: <sip:{user}@example.com>;tag=a{number}\r\n\
+             To: <sip:{user}@example.com>\r\n\
+             Call-ID: register-{user}@{at}\r\n\
              CSeq: {turn} REGISTER\r\n\
              Max-Forwards: 70\r\n\
-             Contact: \"Phone of user {number}\" <sip:user{number}@192.0.2.2:5060>;\
+             Contact: \"Phone of {user}\" <sip:{user}@{at}:5060>;\
              +g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.msg,\
              urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.session\";\
              +sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-{number:012x}>\"\r\n\
@@ -320,7 +405,7 @@ fn register(
             now,
             Input::Datagram {
                 local: OURS,
-                peer: PEER,
+                peer,
                 data: Bytes::from(datagram),
             },
         );
@@ -335,10 +420,9 @@ fn register(
                     let Some(challenge) = challenge else {
                         unreachable!("a challenge is in a 401")
                     };
-                    let user = format!("user{number}");
                     let secret = Secret::Password("secret");
                     let given = challenge.respond(
-                        &user,
+                        user,
                         secret,
                         "REGISTER",
                         "sip:example.com",
@@ -423,6 +507,20 @@ fn path_figures(figures: &mut Figures) {
     }
 }
 
+fn relay_figures(figures: &mut Figures) {
+    // Fewer where each instruction is counted.
+    let count = std::env::var("CPM_COUNT")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    let time = (0..3).map(|_| relayed(count.unwrap_or(20_000))).min();
+    figures.state(
+        "message-relay",
+        micros(time.unwrap_or_default()),
+        "a MESSAGE of 900 bytes relayed between two registered users and answered, by the participating function \
+         alone, µs",
+    );
+}
+
 fn registered_figures(figures: &mut Figures) {
     figures.at_most(
         "registered-bytes",
@@ -441,9 +539,10 @@ fn main() {
         .skip(1)
         .filter(|name| !name.starts_with('-'))
         .collect();
-    let parts: [(&str, Part); 3] = [
+    let parts: [(&str, Part); 4] = [
         ("transactions", transactions_figures),
         ("path", path_figures),
+        ("relay", relay_figures),
         ("registered", registered_figures),
     ];
     let mut figures = Figures::new("sip_endpoint");

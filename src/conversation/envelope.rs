@@ -9,7 +9,7 @@ use crate::sip::msg::header::{
     MaxForwards, MessageExpires, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
     PPreferredService, Priority, Privacy, ReferredBy, ReplyTo, Route, Subject, To,
 };
-use crate::sip::msg::{Headers, Method, Request};
+use crate::sip::msg::{Headers, Method, Name, Request};
 use crate::sip::{self, HeaderError, Uri};
 use crate::wire::Text;
 use std::time::Duration;
@@ -225,10 +225,13 @@ impl Envelope {
                     headers.push(&PPreferredService(icsi))
                 }
             }
-            headers.push(&AcceptContact::for_service(
-                service.icsi(),
-                self.instance.as_deref(),
-            ));
+            match self.instance.as_deref() {
+                None => {
+                    // Nothing in it could break a line.
+                    let _ = headers.push_text(Name::AcceptContact, service.preference());
+                }
+                instance => headers.push(&AcceptContact::for_service(service.icsi(), instance)),
+            }
         }
         if self.private {
             headers.push(&Privacy::new(&["id"]));

@@ -7,7 +7,7 @@ use crate::engine::id;
 use crate::msrp;
 use crate::sip::msg::header::{Reason, RetryAfter};
 use crate::sip::msg::{Name, Request, Response, Status};
-use crate::sip::{ServerId, Source};
+use crate::sip::{ServerId, Source, Uri};
 use crate::wire::Text;
 use bytes::Bytes;
 use std::time::Duration;
@@ -96,14 +96,17 @@ pub enum Custody {
     Request(ServerId, Box<Request>),
     /// It came by MSRP.
     Receipt(msrp::Receipt),
+    /// It was [handed over](super::Legs::hand_over) within this node, to whom it says.
+    Handed(ParcelId, Box<Uri>),
 }
 
 impl Custody {
-    /// Whom the content was sent to, if it came in a SIP MESSAGE.
-    pub fn request_uri(&self) -> Option<crate::sip::Uri> {
+    /// Whom the content was sent to, unless it came in a session.
+    pub fn request_uri(&self) -> Option<Uri> {
         match self {
             Self::Request(_, request) => request.uri().ok(),
             Self::Receipt(_) => None,
+            Self::Handed(_, recipient) => Some(Uri::clone(recipient)),
         }
     }
 }
@@ -122,7 +125,7 @@ pub enum Event {
         /// The new leg.
         leg: LegId,
         /// Who, to whom, in which conversation.
-        envelope: Envelope,
+        envelope: Box<Envelope>,
         /// What the peer offers, as the terms to answer with.
         terms: Terms,
         /// The INVITE.
@@ -178,7 +181,7 @@ pub enum Event {
     /// Content arrived in a SIP MESSAGE.
     Paged {
         /// Who, to whom, in which conversation.
-        envelope: Envelope,
+        envelope: Box<Envelope>,
         /// The content.
         parcel: Parcel,
         /// The right to answer it, and the MESSAGE itself.

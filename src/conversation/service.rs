@@ -20,6 +20,20 @@ pub enum Service {
     System,
 }
 
+/// A text for each service: the name that its identifier ends with, between two others.
+macro_rules! spelled {
+    ($service:expr, $before:literal, $after:literal) => {
+        match $service {
+            Self::Pager => concat!($before, "msg", $after),
+            Self::LargeMessage => concat!($before, "largemsg", $after),
+            Self::Session => concat!($before, "session", $after),
+            Self::FileTransfer => concat!($before, "filetransfer", $after),
+            Self::Deferred => concat!($before, "deferred", $after),
+            Self::System => concat!($before, "systemmsg", $after),
+        }
+    };
+}
+
 impl Service {
     /// Every service.
     pub const ALL: [Self; 6] = [
@@ -33,14 +47,18 @@ impl Service {
 
     /// The identifier in full, as `P-Asserted-Service` and `P-Preferred-Service` carry it (RFC 6050).
     pub const fn icsi(self) -> &'static str {
-        match self {
-            Self::Pager => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.msg",
-            Self::LargeMessage => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.largemsg",
-            Self::Session => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session",
-            Self::FileTransfer => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.filetransfer",
-            Self::Deferred => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.deferred",
-            Self::System => "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.systemmsg",
-        }
+        spelled!(self, "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.", "")
+    }
+
+    /// The Accept-Contact of a request that any device with the service may take: what
+    /// [`AcceptContact::for_service`](crate::sip::msg::header::AcceptContact::for_service) writes, which each message
+    /// needs and none changes.
+    pub(super) const fn preference(self) -> &'static str {
+        spelled!(
+            self,
+            "*;+g.3gpp.icsi-ref=\"urn%3Aurn-7%3A3gpp-service.ims.icsi.oma.cpm.",
+            "\""
+        )
     }
 
     /// The service of an identifier, with or without the `.group` that a request to a group has.
@@ -98,6 +116,17 @@ const GROUP: &str = ".group";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::msg::Header;
+    use crate::sip::msg::header::AcceptContact;
+
+    #[test]
+    fn a_preference_is_spelled_as_its_type_writes_it() {
+        for service in Service::ALL {
+            let mut written = String::new();
+            AcceptContact::for_service(service.icsi(), None).write(&mut written);
+            assert_eq!(service.preference(), written);
+        }
+    }
 
     #[test]
     fn every_identifier_is_recognised_in_any_case_and_for_groups() {

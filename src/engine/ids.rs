@@ -49,12 +49,8 @@ impl Ids {
         const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         let mut random = [0; N];
         self.stream.fill_bytes(&mut random);
-        Text::from(
-            random
-                .iter()
-                .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
-                .collect::<String>(),
-        )
+        let token = random.map(|byte| ALPHABET[usize::from(byte & 31)]);
+        Text::from(str::from_utf8(&token).unwrap_or_default())
     }
 
     /// A From or To tag: 80 bits (RFC 3261 §19.3 asks for at least 32).

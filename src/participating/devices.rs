@@ -54,24 +54,29 @@ impl Participating {
         if self.unwilling.contains(user) {
             return Vec::new();
         }
-        let offers = |binding: &Binding| FeatureTags::new(&binding.params).has_icsi(service.icsi());
-        let plain = |binding: &Binding| {
-            service == Service::Pager && FeatureTags::new(&binding.params).icsis().next().is_none()
-        };
-        let mut devices = (self.bindings.of(user).iter())
-            .filter(|binding| offers(binding) || plain(binding))
-            .collect::<Vec<_>>();
+        let (mut devices, mut plain) = (Vec::new(), Vec::new());
         // A device with several flows is one device, at the flow that is up and was registered last (RFC 5626 §6).
         let mut seen: Vec<&Text> = Vec::new();
-        devices.retain(|binding| match &binding.instance {
-            Some(instance) if seen.contains(&instance) => false,
-            instance => {
-                seen.extend(instance);
-                true
+        for binding in self.bindings.of(user) {
+            let tags = FeatureTags::new(&binding.params);
+            let fit = if tags.has_icsi(service.icsi()) {
+                &mut devices
+            } else if service == Service::Pager && tags.icsis().next().is_none() {
+                &mut plain
+            } else {
+                continue;
+            };
+            if binding
+                .instance
+                .as_ref()
+                .is_none_or(|it| !seen.contains(&it))
+            {
+                seen.extend(&binding.instance);
+                fit.push(binding);
             }
-        });
+        }
         // Where people take their messages with a device of CPM, a plain telephone comes last.
-        devices.sort_by_key(|binding| !offers(binding));
+        devices.append(&mut plain);
         if let Some(instance) = instance
             && let Some(asked) =
                 (devices.iter()).find(|binding| binding.instance.as_deref() == Some(instance))

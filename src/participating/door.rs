@@ -6,7 +6,7 @@
 //! password before a nonce of ours comes back from the address that it was made for.
 
 use super::{Event, Participating, Subscriber, Waiting};
-use crate::conversation::{Custody, Envelope, is_anonymous};
+use crate::conversation::{Custody, is_anonymous};
 use crate::node::Net;
 use crate::sip::digest::{Answer, Secret, Verdict};
 use crate::sip::msg::header::{
@@ -91,27 +91,17 @@ impl Knock {
     }
 }
 
-/// The side that a request is for, once it has passed the door.
-pub(super) fn side(request: &Request) -> Side {
-    match request.headers().get::<PServedUser>() {
-        Ok(served) if served.is_originating() => Side::Originating,
-        _ => Side::Terminating,
-    }
+/// The user whom a request is from that has passed the door, if it is for the originating side.
+pub(super) fn originator(request: &Request) -> Option<Text> {
+    let served = request.headers().get::<PServedUser>().ok()?;
+    served.is_originating().then(|| served.0.uri.aor())
 }
 
-/// The user whom a request on the originating side is from.
-pub(super) fn served(request: &Request, envelope: &Envelope) -> Text {
-    request
-        .headers()
-        .get::<PServedUser>()
-        .map_or_else(|_| envelope.sender().aor(), |served| served.0.uri.aor())
-}
-
-/// The side that a message is for.
-pub(super) fn side_of(custody: &Custody) -> Side {
+/// The user whom a message is from, if it is for the originating side.
+pub(super) fn originator_of(custody: &Custody) -> Option<Text> {
     match custody {
-        Custody::Request(_, request) => side(request),
-        Custody::Receipt(_) => Side::Terminating,
+        Custody::Request(_, request) => originator(request),
+        Custody::Receipt(_) | Custody::Handed(..) => None,
     }
 }
 

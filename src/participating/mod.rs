@@ -42,12 +42,12 @@ use crate::node::{self, Answers, Net, Node, Role};
 use crate::sip::bindings::Bindings;
 use crate::sip::digest::{Algorithm, Verifier};
 use crate::sip::msg::Status as SipStatus;
-use crate::sip::msg::header::PServedUser;
 use crate::sip::{self, NotifierId, Uri};
 use crate::wire::Text;
+use crate::wire::host::Host;
 use bytes::Bytes;
 use devices::Senders;
-use door::{Knock, Side};
+use door::Knock;
 use inbox::{InboxId, Inboxes};
 use keeping::Keeping;
 use pull::Fetch;
@@ -349,8 +349,10 @@ impl Participating {
 
     /// Whether an address belongs to this domain.
     fn is_served(&self, uri: &Uri) -> bool {
-        uri.domain()
-            .is_some_and(|domain| domain == self.config.domain)
+        match uri.as_sip().map(|uri| &uri.host.host) {
+            Some(Host::Name(name)) => name.eq_ignore_ascii_case(&self.config.domain),
+            _ => (uri.domain()).is_some_and(|domain| domain == self.config.domain),
+        }
     }
 
     /// Nobody answered a question: what waited for it is refused, and whoever sent it may try again.
@@ -402,30 +404,27 @@ impl Role for Participating {
                 terms,
                 request,
                 source,
-            } => match door::side(&request) {
-                Side::Originating => {
-                    let user = door::served(&request, &envelope);
+            } => match door::originator(&request) {
+                Some(user) => {
                     if self.is_for_deferred(&envelope, request.uri().ok().as_ref()) {
                         return self.fetch(net, leg, &user, &terms, &request);
                     }
-                    self.originate_session(net, leg, user, envelope, terms, source);
+                    self.originate_session(net, leg, user, *envelope, terms, source);
                 }
-                Side::Terminating => {
-                    self.arrived(net, Arrival::session(leg, envelope, terms, &request))
-                }
+                None => self.arrived(net, Arrival::session(leg, envelope, terms, &request)),
             },
             Leg::Paged {
                 envelope,
                 parcel,
                 custody,
                 source,
-            } => match door::side_of(&custody) {
-                Side::Originating => {
+            } => match door::originator_of(&custody) {
+                Some(user) => {
                     let device = self.device_of(&envelope.sender().aor(), source);
                     self.remember_sender(net, device, &parcel);
-                    self.originate(net, envelope, parcel, custody);
+                    self.originate(net, envelope, parcel, custody, &user);
                 }
-                Side::Terminating => self.arrived(net, Arrival::message(envelope, parcel, custody)),
+                None => self.arrived(net, Arrival::message(envelope, parcel, custody)),
             },
             Leg::Ringing { leg } => self.ringing(net, leg),
             Leg::Accepted {
@@ -456,20 +455,14 @@ impl Role for Participating {
             sip::Event::Request { id, request, .. } => net.ends.decline(id, &request),
             sip::Event::SubscriptionAsked {
                 notifier, request, ..
-            } => {
-                let side = door::side(&request);
-                let user = request.headers().get::<PServedUser>();
-                match user {
-                    Ok(user) if side == Side::Originating => {
-                        self.asked_for_sessions(net, notifier, user.0.uri.aor(), &request);
-                    }
-                    _ => {
-                        let refusal = request.response(SipStatus::FORBIDDEN);
-                        let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
-                        sip.refuse_subscription(cx, notifier, refusal);
-                    }
+            } => match door::originator(&request) {
+                Some(user) => self.asked_for_sessions(net, notifier, user, &request),
+                None => {
+                    let refusal = request.response(SipStatus::FORBIDDEN);
+                    let (cx, sip) = (&mut net.ends.cx, &mut net.ends.sip);
+                    sip.refuse_subscription(cx, notifier, refusal);
                 }
-            }
+            },
             sip::Event::SubscriptionOver { notifier, .. } => self.unwatched(notifier),
             sip::Event::FlowLost { conn } => self.flow_lost(net, conn),
             _ => {}

@@ -1,6 +1,7 @@
 //! The originating side: from the served user outwards.
 
 use super::core::way_on;
+use super::terminating::Arrival;
 use super::{Event, Flight, Participating};
 use crate::conversation::{Custody, Destination, Envelope, Parcel, Service, anonymous};
 use crate::cpim::{self, HeaderName};
@@ -16,15 +17,18 @@ impl Participating {
     pub(super) fn originate(
         &mut self,
         net: &mut Net<'_, Event>,
-        mut envelope: Envelope,
+        mut envelope: Box<Envelope>,
         parcel: Parcel,
         custody: Custody,
+        user: &str,
     ) {
-        if self.is_for_deferred(&envelope, custody.request_uri().as_ref())
-            && let Custody::Request(_, request) = &custody
+        let recipient = custody
+            .request_uri()
+            .unwrap_or_else(|| envelope.to.uri.clone());
+        if self.is_for_deferred(&envelope, Some(&recipient))
+            && let Custody::Request(..) = &custody
         {
-            let user = super::door::served(request, &envelope);
-            return self.discard(net, &user, custody);
+            return self.discard(net, user, custody);
         }
         let Some(hops) = envelope.hops.checked_sub(1) else {
             return net
@@ -35,19 +39,24 @@ impl Participating {
         if !is_for_users(&envelope) {
             return net.legs.answer(&mut net.ends, custody, Status::FORBIDDEN);
         }
-        let parcel = signed(parcel, &[envelope.sender().clone()], net.ends.cx.limits);
+        let parcel = signed(
+            parcel,
+            std::slice::from_ref(envelope.sender()),
+            net.ends.cx.limits,
+        );
         let parcel = unsigned_if(envelope.private, parcel, net.ends.cx.limits);
-        let user = match &custody {
-            Custody::Request(_, request) => super::door::served(request, &envelope),
-            Custody::Receipt(_) => envelope.sender().aor(),
-        };
-        let Some(reports) = self.news(net, &user, &parcel) else {
+        let Some(reports) = self.news(net, user, &parcel) else {
             return net.legs.take(&mut net.ends, custody);
         };
-        let recipient = custody
-            .request_uri()
-            .unwrap_or_else(|| envelope.to.uri.clone());
-        let envelope = self.outward(envelope, &recipient);
+        if envelope.private {
+            *envelope = self.outward(Envelope::clone(&envelope), &recipient);
+        }
+        if self.is_next_hop(&envelope, &recipient) {
+            let (id, onward) = net.legs.hand_over(recipient, parcel.clone());
+            let flight = Flight::Relayed { custody, reports };
+            self.flights.insert(id, flight);
+            return self.arrived(net, Arrival::message(envelope, parcel, onward));
+        }
         let destination = self.onward(net, recipient, &envelope.route);
         let parcel = net.legs.page(&mut net.ends, destination, &envelope, parcel);
         self.flights
@@ -64,6 +73,12 @@ impl Participating {
             true => envelope.nameless(),
             false => envelope.for_strangers(),
         }
+    }
+
+    /// Whether what goes to a user next is the terminating side of this very function, which is then told without a
+    /// message of SIP in between.
+    fn is_next_hop(&self, envelope: &Envelope, user: &Uri) -> bool {
+        envelope.route.is_empty() && self.config.core.is_none() && self.is_served(user)
     }
 
     /// The way to a user: the terminating side of this function, or of another domain's.
@@ -86,12 +101,18 @@ pub(super) const fn is_for_users(envelope: &Envelope) -> bool {
     !matches!(envelope.service, Some(Service::Deferred | Service::System))
 }
 
+/// Whether content says that it is CPIM.
+fn is_cpim(parcel: &Parcel) -> bool {
+    // Nearly all says so without a parameter.
+    parcel.content_type.eq_ignore_ascii_case(cpim::MEDIA_TYPE)
+        || MediaType::parse(&parcel.content_type)
+            .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE)
+}
+
 /// Content whose CPIM says that it is from whom we know it to be from, or from nobody in particular: a From
 /// that is none of `own` gives way to the first of them.
 pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
-    let is_cpim = MediaType::parse(&parcel.content_type)
-        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
-    let (true, Some(first)) = (is_cpim, own.first()) else {
+    let (true, Some(first)) = (is_cpim(&parcel), own.first()) else {
         return parcel;
     };
     // What cannot be read is for the recipient to refuse.
@@ -100,8 +121,10 @@ pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
     };
     let is_own = |from: &cpim::Identity| {
         from.is_anonymous()
-            || (from.uri.parse::<Uri>())
-                .is_ok_and(|from| own.iter().any(|own| own.aor() == from.aor()))
+            || (from.uri.parse::<Uri>()).is_ok_and(|from| {
+                let is_it = |own: &Uri| *own == from || own.aor() == from.aor();
+                own.iter().any(is_it)
+            })
     };
     // A second From might be what somebody else reads.
     let count = (message.headers())
@@ -120,9 +143,7 @@ pub(super) fn signed(parcel: Parcel, own: &[Uri], limits: &Limits) -> Parcel {
 
 /// Content whose CPIM does not say who it is from, if the sender wants that.
 pub(super) fn unsigned_if(private: bool, parcel: Parcel, limits: &Limits) -> Parcel {
-    let is_cpim = MediaType::parse(&parcel.content_type)
-        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
-    if !private || !is_cpim {
+    if !private || !is_cpim(&parcel) {
         return parcel;
     }
     match cpim::Message::parse(parcel.body.clone(), limits) {
@@ -145,10 +166,8 @@ pub(super) fn addressed(parcel: Parcel, envelope: &Envelope, limits: &Limits) ->
         false => envelope.sender(),
     };
     let [from, to] = [from, &envelope.to.uri].map(|uri| cpim::Identity::new(uri.to_string()));
-    let is_cpim = MediaType::parse(&parcel.content_type)
-        .is_ok_and(|content_type| content_type.essence() == cpim::MEDIA_TYPE);
     let message =
-        match is_cpim {
+        match is_cpim(&parcel) {
             true => cpim::Message::parse(parcel.body.clone(), limits),
             false => Ok(cpim::Message::builder(&from, &to)
                 .content(&parcel.content_type, parcel.body.clone())),

@@ -219,8 +219,8 @@ impl Participating {
 
     /// Whether a request is for the function that keeps messages itself.
     pub(super) fn is_for_deferred(&self, envelope: &Envelope, recipient: Option<&Uri>) -> bool {
-        let own = self.config.deferred_uri.aor();
-        envelope.service == Some(Service::Deferred) && recipient.is_some_and(|uri| uri.aor() == own)
+        envelope.service == Some(Service::Deferred)
+            && recipient.is_some_and(|uri| uri.aor() == self.config.deferred_uri.aor())
     }
 
     /// A user asks for what is kept: everything, or what the INVITE lists.

@@ -570,7 +570,14 @@ impl Participating {
         {
             let (user, envelope, preferences) =
                 (user.clone(), envelope.clone(), preferences.clone());
-            return self.deliver(net, &user, envelope, parcel, custody, &preferences);
+            return self.deliver(
+                net,
+                &user,
+                Box::new(envelope),
+                parcel,
+                custody,
+                &preferences,
+            );
         }
         let Some((id, end, bridge)) = self.relay.bridge(leg) else {
             return net.legs.answer(
@@ -638,7 +645,7 @@ impl Participating {
         if let Some(near) = near.filter(|_| !self.is_busy(&user))
             && let Ok(id) = net.legs.send(&mut net.ends, near, content)
         {
-            let delivery = Delivery::new(user, envelope, parcel, custody, absence);
+            let delivery = Delivery::new(user, Box::new(envelope), parcel, custody, absence);
             return self.fly(net, delivery, vec![id]);
         }
         if Message::read(&parcel, net.ends.cx.limits).is_ok_and(|message| message.is_ephemeral()) {

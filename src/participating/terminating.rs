@@ -15,6 +15,7 @@ use crate::sip::bindings::Gruu;
 use crate::sip::msg::header::FeatureTags;
 use crate::sip::msg::{Request, Status, Uri};
 use crate::wire::Text;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Something that has arrived for a user of the domain.
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 pub(super) struct Arrival {
     /// The user it is for.
     pub(super) user: Text,
-    pub(super) envelope: Envelope,
+    pub(super) envelope: Box<Envelope>,
     pub(super) what: What,
     /// What it was sent to, if that is the address of one device.
     gruu: Option<Uri>,
@@ -43,7 +44,7 @@ id! {
 #[derive(Debug)]
 pub(super) struct Delivery {
     pub(super) user: Text,
-    pub(super) envelope: Envelope,
+    pub(super) envelope: Box<Envelope>,
     pub(super) parcel: Parcel,
     /// Whoever sent it waits for an answer; `None` once it was kept.
     pub(super) custody: Option<Custody>,
@@ -67,7 +68,7 @@ pub(super) struct Delivery {
 impl Delivery {
     pub(super) const fn new(
         user: Text,
-        envelope: Envelope,
+        envelope: Box<Envelope>,
         parcel: Parcel,
         custody: Custody,
         absence: Absence,
@@ -96,7 +97,7 @@ fn if_gruu(uri: &Uri) -> Option<Uri> {
 }
 
 impl Arrival {
-    pub(super) fn message(envelope: Envelope, parcel: Parcel, custody: Custody) -> Self {
+    pub(super) fn message(envelope: Box<Envelope>, parcel: Parcel, custody: Custody) -> Self {
         let target = custody.request_uri();
         let target = target.as_ref().unwrap_or(&envelope.to.uri);
         let (user, gruu) = (target.aor(), if_gruu(target));
@@ -108,7 +109,12 @@ impl Arrival {
         }
     }
 
-    pub(super) fn session(leg: LegId, envelope: Envelope, terms: Terms, request: &Request) -> Self {
+    pub(super) fn session(
+        leg: LegId,
+        envelope: Box<Envelope>,
+        terms: Terms,
+        request: &Request,
+    ) -> Self {
         let target = request.uri().ok();
         let target = target.as_ref().unwrap_or(&envelope.to.uri);
         let (user, gruu) = (target.aor(), if_gruu(target));
@@ -210,10 +216,10 @@ impl Participating {
                     let status = Status::TEMPORARILY_UNAVAILABLE;
                     return net.legs.reject(&mut net.ends, leg, status, None);
                 }
-                self.receive_large(net, leg, user, envelope, &terms, preferences.clone());
+                self.receive_large(net, leg, user, *envelope, &terms, preferences.clone());
             }
             What::Session { leg, terms } => {
-                self.terminate_session(net, leg, user, envelope, terms, preferences)
+                self.terminate_session(net, leg, user, *envelope, terms, preferences)
             }
         }
     }
@@ -237,13 +243,12 @@ impl Participating {
         &mut self,
         net: &mut Net<'_, Event>,
         user: &Text,
-        envelope: Envelope,
+        envelope: Box<Envelope>,
         parcel: Parcel,
         custody: Custody,
         preferences: &Preferences,
     ) {
-        let reachable = !preferences.unwilling && self.has_device(user, Service::Pager);
-        if reachable && !self.is_busy(user) {
+        if !preferences.unwilling && !self.is_busy(user) {
             let copies = self.send_alone(net, user, &envelope, &parcel);
             if !copies.is_empty() {
                 let absence = preferences.absence;
@@ -317,21 +322,22 @@ impl Participating {
         parcel: &Parcel,
     ) -> Vec<ParcelId> {
         let instance = self.addressee(net, user, envelope, parcel);
-        let (envelope, parcel) = (
-            envelope.clone().for_strangers(),
-            unsigned_if(envelope.private, parcel.clone(), net.ends.cx.limits),
-        );
+        let parcel = unsigned_if(envelope.private, parcel.clone(), net.ends.cx.limits);
+        let mut envelope = Cow::Borrowed(envelope);
+        if envelope.private {
+            envelope = Cow::Owned(envelope.into_owned().for_strangers());
+        }
         let large = Mode::choose(false, parcel.body.len(), self.config.pager_limit) == Mode::Large;
         let devices = self.devices(user, Service::Pager, instance.as_deref());
         let copies = devices.into_iter().filter_map(|device| {
-            let (destination, mut envelope) = (
-                along(self.destination(user, device), &envelope),
-                envelope.clone(),
-            );
+            let destination = along(self.destination(user, device), &envelope);
             let takes_large =
-                FeatureTags::new(&device.params).has_icsi(Service::LargeMessage.icsi());
-            if large && takes_large {
-                envelope.service = Some(Service::LargeMessage);
+                || FeatureTags::new(&device.params).has_icsi(Service::LargeMessage.icsi());
+            if large && takes_large() {
+                let envelope = Envelope {
+                    service: Some(Service::LargeMessage),
+                    ..Envelope::clone(&envelope)
+                };
                 let terms = Terms::delivery(Setup::ActPass);
                 let leg = net
                     .legs
@@ -342,8 +348,9 @@ impl Participating {
                 return Some(copy);
             }
             // A plain SIP user agent knows no large messages, but its transport may carry a long one.
+            let mut envelope = Cow::Borrowed(&*envelope);
             if envelope.service == Some(Service::LargeMessage) {
-                envelope.service = Some(Service::Pager);
+                envelope.to_mut().service = Some(Service::Pager);
             }
             let content = parcel.clone();
             Some(

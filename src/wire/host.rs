@@ -70,7 +70,14 @@ impl Host {
         match self {
             Self::Name(name) if HOST.covers(name) => out.push_str(name),
             Self::Name(name) => out.extend(name.chars().filter(allowed)),
-            Self::V4(address) => out.push_str(&address.to_string()),
+            Self::V4(address) => {
+                for (place, octet) in address.octets().into_iter().enumerate() {
+                    if place > 0 {
+                        out.push('.');
+                    }
+                    write_number(octet.into(), out);
+                }
+            }
             Self::V6(address) => out.extend(["[", &address.to_string(), "]"]),
         }
     }
@@ -82,6 +89,22 @@ impl Host {
             Self::Name(name) => Self::Name(name.compact()),
             other => other.clone(),
         }
+    }
+}
+
+/// Writes a number in decimal digits. Every message has some, and the formatter of the standard library takes its time.
+fn write_number(number: u16, out: &mut String) {
+    let mut rest = number;
+    let digits = [10_000, 1_000, 100, 10, 1].map(|place| {
+        let digit = rest / place;
+        rest %= place;
+        // At most 6 of 65535, and 9 after that.
+        b'0' + digit as u8
+    });
+    let leading = digits.iter().take(4).take_while(|digit| **digit == b'0');
+    let start = leading.count();
+    for digit in digits.iter().skip(start) {
+        out.push(char::from(*digit));
     }
 }
 
@@ -191,11 +214,10 @@ impl HostPort {
 
     /// Writes host and port.
     pub fn write(&self, out: &mut String) {
-        use fmt::Write as _;
         self.host.write(out);
         if let Some(port) = self.port {
-            // Writing to a String does not fail.
-            let _ = write!(out, ":{port}");
+            out.push(':');
+            write_number(port, out);
         }
     }
 
@@ -385,6 +407,15 @@ impl<'a> HostPortRef<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_number_is_written_as_the_standard_library_writes_it() {
+        for number in 0..=u16::MAX {
+            let mut out = String::new();
+            write_number(number, &mut out);
+            assert_eq!(out, number.to_string());
+        }
+    }
 
     #[test]
     fn hosts_and_ports_there_and_back() {

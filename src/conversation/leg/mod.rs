@@ -25,7 +25,7 @@ use crate::msrp::{self, SendId, SessionId};
 use crate::sdp;
 use crate::sip::msg::header::{Reason, Warning};
 use crate::sip::msg::{Method, Request, Status};
-use crate::sip::{CallId, RequestId};
+use crate::sip::{CallId, RequestId, Uri};
 use crate::wire::mime::{Multipart, Part};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -308,6 +308,17 @@ impl Legs {
         parcel
     }
 
+    /// Hands content to somebody else in this node, as [`page`](Self::page) sends it to another: what the custody is
+    /// answered with comes back as [`Event::Sent`] or [`Event::Unsent`], and nothing is written and read in between.
+    pub fn hand_over(&mut self, recipient: Uri, parcel: Parcel) -> (ParcelId, Custody) {
+        let parcel = ParcelId(self.parcels.insert(Flight {
+            parcel,
+            leg: None,
+            send: None,
+        }));
+        (parcel, Custody::Handed(parcel, Box::new(recipient)))
+    }
+
     /// Takes custody of received content: from here on it is ours to deliver.
     pub fn take(&mut self, ends: &mut Ends<'_>, custody: Custody) {
         self.answer(ends, custody, Status::OK);
@@ -324,6 +335,7 @@ impl Legs {
             Custody::Request(id, request) => {
                 ends.sip.respond(&mut ends.cx, id, request.response(status))
             }
+            Custody::Handed(parcel, _) => self.paged_out(parcel, status, None),
             Custody::Receipt(receipt) if status.is_success() => {
                 ends.msrp.accept(&mut ends.cx, receipt)
             }

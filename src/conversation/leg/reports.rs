@@ -190,7 +190,7 @@ impl Legs {
         let leg = self.insert(leg);
         self.events.push_back(Event::Invited {
             leg,
-            envelope,
+            envelope: Box::new(envelope),
             terms,
             request,
             source,
@@ -202,7 +202,7 @@ impl Legs {
             (Ok(envelope), Some(parcel)) => {
                 let custody = Custody::Request(id, Box::new(request));
                 self.events.push_back(Event::Paged {
-                    envelope,
+                    envelope: Box::new(envelope),
                     parcel,
                     custody,
                     source,
@@ -214,7 +214,7 @@ impl Legs {
         }
     }
 
-    fn paged_out(&mut self, id: ParcelId, status: Status, response: Option<&Response>) {
+    pub(super) fn paged_out(&mut self, id: ParcelId, status: Status, response: Option<&Response>) {
         let Some(flight) = self.parcels.remove(id.0) else {
             return;
         };

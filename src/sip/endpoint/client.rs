@@ -179,7 +179,7 @@ impl Endpoint {
         cx: &mut Cx<'_>,
         key: Key,
         actions: &'static [Action],
-        response: Option<Response>,
+        mut response: Option<Response>,
     ) {
         let mut follow_up = None;
         for action in actions {
@@ -216,8 +216,13 @@ impl Endpoint {
                 }
                 Action::Stop(timer) => self.timers.cancel(&Deadline::Client(key, *timer)),
                 Action::Deliver => {
-                    if let (Some(sending), Some(response)) = (client.sending, &response) {
-                        self.deliver(cx, sending, key, response.clone());
+                    // Only that of an INVITE may be needed for an ACK as well.
+                    let delivered = match client.invite {
+                        Some(_) => response.clone(),
+                        None => response.take(),
+                    };
+                    if let (Some(sending), Some(response)) = (client.sending, delivered) {
+                        self.deliver(cx, sending, key, response);
                     }
                 }
                 Action::TimedOut | Action::Broken => {

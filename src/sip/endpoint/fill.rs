@@ -18,16 +18,18 @@ impl Endpoint {
         {
             request.headers_mut().set(&To(NameAddr::new(uri)));
         }
-        let mut from = match request.headers().get::<From>() {
-            Ok(from) => from,
-            Err(_) => From(NameAddr::new(anonymous())),
-        };
-        if *target == Target::Uri && *request.method() != Method::Register {
+        let from = request.headers().get::<From>();
+        if from.is_err() {
+            request.headers_mut().set(&From(NameAddr::new(anonymous())));
+        }
+        if *target == Target::Uri
+            && *request.method() != Method::Register
+            && let Ok(from) = &from
+        {
             self.preload_route(request.headers_mut(), &from.uri);
         }
-        if from.tag().is_none() {
-            from.set_tag(&cx.ids.tag());
-            request.headers_mut().set(&from);
+        if from.map_or(true, |from| from.tag().is_none()) {
+            add_tag(request.headers_mut(), Name::From, &cx.ids.tag());
         }
         let method = request.method().clone();
         let headers = request.headers_mut();
@@ -67,6 +69,9 @@ impl Endpoint {
     /// The Route of requests of a registered user: the proxy, then its Service-Route (RFC 3608 §6.1).
     fn preload_route(&self, headers: &mut Headers, from: &Uri) {
         if headers.contains(&Name::Route) {
+            return;
+        }
+        if self.registrations.is_empty() {
             return;
         }
         let from = from.aor();

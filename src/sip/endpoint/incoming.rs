@@ -33,9 +33,25 @@ impl Endpoint {
         }
         let Ok(keys) = request.keys() else { return };
         let branch = branch.unwrap_or_else(|| branch_of(&request));
+        // One buffer for all that the transaction is found by.
+        let from_tag = keys.from_tag.unwrap_or_default();
+        let mut texts = String::with_capacity(
+            branch.len() + keys.sent_by.len() + keys.call_id.len() + from_tag.len(),
+        );
+        let mut place = |text: &str| {
+            let start = texts.len();
+            texts.push_str(text);
+            start..texts.len()
+        };
+        let [at_branch, at_sent_by, at_call_id, at_from_tag] =
+            [&branch, keys.sent_by, keys.call_id, from_tag].map(&mut place);
+        if let Some(sent_by) = texts.get_mut(at_sent_by.clone()) {
+            sent_by.make_ascii_lowercase();
+        }
+        let texts = Text::from(texts);
         let key = |method: Method| ServerKey {
-            branch: branch.clone(),
-            sent_by: Text::from(keys.sent_by.to_ascii_lowercase()),
+            branch: texts.slice(at_branch.clone()),
+            sent_by: texts.slice(at_sent_by.clone()),
             method,
         };
         let method = request.method().clone();
@@ -53,8 +69,8 @@ impl Endpoint {
             return self.handle_ack(cx, &request);
         }
         let merge = MergeKey {
-            call_id: Text::from(keys.call_id),
-            from_tag: Text::from(keys.from_tag.unwrap_or_default()),
+            call_id: texts.slice(at_call_id),
+            from_tag: texts.slice(at_from_tag),
             sequence: keys.sequence,
             method: method.clone(),
         };

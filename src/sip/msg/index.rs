@@ -11,6 +11,9 @@ use std::ops::Range;
 const CHAINS: usize = 32;
 /// Room for what is added to most messages.
 const USUAL_ADDED: usize = 256;
+/// Room for most messages that are new, and for their fields.
+const USUAL_NEW: usize = 512;
+const USUAL_FIELDS: usize = 16;
 /// The end of a chain.
 const END: u16 = u16::MAX;
 /// The last place that a chain can lead to.
@@ -311,7 +314,12 @@ impl Index {
     pub(super) fn line(&mut self, name: &Name, write: impl FnOnce(&mut String)) -> Slot {
         self.tidy();
         if self.added.capacity() == 0 {
-            self.added.reserve(USUAL_ADDED);
+            // A new message has nothing else.
+            let usual = match self.received.is_empty() {
+                true => USUAL_NEW,
+                false => USUAL_ADDED,
+            };
+            self.added.reserve(usual);
         }
         let line = self.added.len();
         let spelled = name.as_str();
@@ -373,6 +381,9 @@ impl Index {
         match last.and_then(|last| self.slots.get_mut(last)) {
             Some(last) => last.next = place,
             None => self.heads[chain] = place,
+        }
+        if self.slots.capacity() == 0 {
+            self.slots.reserve(USUAL_FIELDS);
         }
         self.slots.push(Slot { next: END, ..slot });
     }

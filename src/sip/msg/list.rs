@@ -39,7 +39,14 @@ pub(crate) const fn is_control(byte: u8) -> bool {
 
 /// Where the first control character is.
 pub(crate) fn control(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|byte| is_control(*byte))
+    // Nearly always there is none, which is seen many bytes at a time.
+    let any = bytes
+        .iter()
+        .fold(false, |any, byte| any | is_control(*byte));
+    match any {
+        true => bytes.iter().position(|byte| is_control(*byte)),
+        false => None,
+    }
 }
 
 /// The part of `range` without space around it.

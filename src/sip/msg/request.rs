@@ -7,6 +7,9 @@ use crate::sip::{HeaderError, Invalid};
 use crate::wire::Text;
 use bytes::Bytes;
 
+/// Room for most Request-URIs.
+const USUAL_URI: usize = 64;
+
 /// A request (RFC 3261 §7.1).
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -61,7 +64,7 @@ impl Request {
     /// Replaces the Request-URI. What cannot stand in a start line is escaped.
     pub fn set_uri(&mut self, uri: &Uri) {
         use std::fmt::Write as _;
-        let mut text = String::new();
+        let mut text = String::with_capacity(USUAL_URI);
         uri.write(&mut text);
         if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
             let mut escaped = String::with_capacity(text.len() + 8);

@@ -64,7 +64,10 @@ impl<'a> FeatureTags<'a> {
 
     /// Whether a communication service is among them.
     pub fn has_icsi(self, icsi: &str) -> bool {
-        self.icsis().any(|one| one.eq_ignore_ascii_case(icsi))
+        // Looked at for every device of every message: nothing is copied for it.
+        let list = self.0.value(Self::ICSI).unwrap_or_default();
+        let mut values = list.split(',').map(str::trim);
+        values.any(|value| !value.is_empty() && escape::is(value, icsi))
     }
 
     /// Whether an application is among those of the device.

@@ -30,7 +30,10 @@ impl Uri {
     /// The host of a SIP URI in lower case: the domain that its user belongs to.
     pub fn domain(&self) -> Option<Text> {
         let host = &self.as_sip()?.host.host;
-        Some(Text::from(host.to_string().to_ascii_lowercase()))
+        let mut domain = String::new();
+        host.write(&mut domain);
+        domain.make_ascii_lowercase();
+        Some(Text::from(domain))
     }
 
     /// The text under which the owner is found in a table: an address of record in canonical form.
@@ -39,7 +42,7 @@ impl Uri {
     /// host in lower case and without needless escapes; both schemes name one user (RFC 5630 §3.3). Visual
     /// separators of a telephone number are left out (`tel:`, and `sip:` with `user=phone`).
     pub fn aor(&self) -> Text {
-        let mut out = String::new();
+        let mut out = String::with_capacity(ADDRESS);
         match self {
             Self::Sip(uri) => {
                 out.push_str("sip:");
@@ -52,7 +55,11 @@ impl Uri {
                     }
                     out.push('@');
                 }
-                out.push_str(&uri.host.host.to_string().to_ascii_lowercase());
+                let host = out.len();
+                uri.host.host.write(&mut out);
+                if let Some(host) = out.get_mut(host..) {
+                    host.make_ascii_lowercase();
+                }
             }
             Self::Tel(uri) => {
                 out.push_str("tel:");
@@ -95,6 +102,9 @@ impl Uri {
         Text::from(out)
     }
 }
+
+/// Room for most addresses of record.
+const ADDRESS: usize = 48;
 
 fn sip_matches(a: &SipUri, b: &SipUri) -> bool {
     // Presence of these alone makes a difference; the examples of the section count the transport in.

@@ -67,6 +67,13 @@ pub(crate) fn decode(component: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether a component is this text once its escapes are undone, without regard to case.
+pub(crate) fn is(component: &str, text: &str) -> bool {
+    let decoded = bytes(component, &RESERVED).map(|byte| byte.value);
+    (decoded.map(|byte| byte.to_ascii_lowercase()))
+        .eq(text.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
 /// Writes a component that may have escapes; what is not in the set is escaped.
 pub(crate) fn write(component: &str, set: &ByteSet, out: &mut String) {
     if component.bytes().all(|b| set.contains(b)) {
