@@ -102,6 +102,11 @@
 //! like two, an operator can split it, and both halves can be read and tested alone. A process can be both ends of one
 //! dialog, which is why every table is keyed by the side as well.
 //!
+//! A pager message is the exception: it has no dialog, and between two halves in one node it is not even written. The
+//! originating half hands envelope and content over ([`Legs::hand_over`](crate::conversation::Legs::hand_over)), and the
+//! answer to the custody that goes with them comes back to it as that to a message sent. What is accepted, refused, kept
+//! and reported is the same; what is saved is half of the transactions, and a trace shows one message less.
+//!
 //! # Custody
 //!
 //! Who has a message can answer for it. Received content comes with a token
@@ -165,7 +170,7 @@
 //! |---|---|---|
 //! | a task or an object per session | data in tables, two machines | memory per idle session; no hidden clocks, no locks |
 //! | a proxy core with a messaging module | two B2BUA halves | who answers 2xx must have the message; a proxy cannot say so |
-//! | a shortcut between users of one process | SIP and MSRP through hairpins | one behaviour, one set of tests |
+//! | a shortcut between users of one process | SIP and MSRP through hairpins; a pager message by value, with the same custody | one behaviour, one set of tests |
 //! | 202 first, then store | the store first | what was accepted survives `kill -9` |
 //! | headers as strings | typed on demand, bytes kept | what nobody asks for costs nothing; what nobody edits goes out as it came |
 //! | MSRP 200 by the transport | by whoever takes the message | hop-by-hop responses become custody |

@@ -2,7 +2,8 @@
 //!
 //! Each user is served on both sides of a call. On the *originating* side the function knows who the user
 //! is, says so, and sends on; on the *terminating* side it finds the user's device, or keeps what arrives
-//! until there is one. The two sides speak SIP and MSRP with each other, also where both users live here.
+//! until there is one. The two sides speak SIP and MSRP with each other, also where both users live here; but a pager
+//! message between two such users is handed from one side to the other as it is.
 //!
 //! ```text
 //!            near            far                far            near
