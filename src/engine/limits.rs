@@ -94,6 +94,8 @@ pub struct Limits {
     pub msrp_send_control: usize,
     /// Received messages on one MSRP connection that nobody has accepted or refused, before nothing more is read from it.
     pub msrp_unanswered: usize,
+    /// Bytes of these, before nothing more is read from it. What one read brings may come on top.
+    pub msrp_unanswered_bytes: usize,
     /// Bytes that came on one MSRP connection of a relay and have not left it yet, before nothing more is read from it.
     pub msrp_relayed: usize,
     /// MSRP sessions at one time.
@@ -195,6 +197,7 @@ impl Default for Limits {
             msrp_in_flight: 4096,
             msrp_send_control: 64 * 1024,
             msrp_unanswered: 1024,
+            msrp_unanswered_bytes: 32 * 1024 * 1024,
             msrp_relayed: 256 * 1024,
             msrp_sessions: 1_000_000,
             msrp_connections: 100_000,

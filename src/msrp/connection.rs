@@ -66,6 +66,8 @@ pub(super) struct Connection {
     seen: BytesMut,
     /// Received messages that nobody has accepted or refused.
     pub(super) owed: usize,
+    /// How many bytes these have.
+    pub(super) owed_bytes: usize,
     /// Bytes handed up in pieces that nobody has accepted or refused.
     pub(super) held: usize,
     bounds: Bounds,
@@ -93,6 +95,8 @@ pub(super) struct Connection {
 struct Bounds {
     /// Messages that wait for an answer of ours.
     owed: usize,
+    /// Their bytes.
+    owed_bytes: usize,
     /// Bytes in pieces that wait for it.
     held: usize,
     /// Bytes of answers that the peer leaves unread.
@@ -157,9 +161,11 @@ impl Connection {
             head_since: None,
             seen: BytesMut::new(),
             owed: 0,
+            owed_bytes: 0,
             held: 0,
             bounds: Bounds {
                 owed: cx.limits.msrp_unanswered,
+                owed_bytes: cx.limits.msrp_unanswered_bytes,
                 held: cx.limits.msrp_window,
                 control: cx.limits.msrp_send_control,
             },
@@ -230,6 +236,7 @@ impl Connection {
     /// Whether more of its bytes should be read, as far as it is alone in the world.
     pub(super) fn wants_read(&self) -> bool {
         self.owed < self.bounds.owed
+            && self.owed_bytes < self.bounds.owed_bytes
             && self.held < self.bounds.held
             && self.unread() <= self.bounds.control
     }

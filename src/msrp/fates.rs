@@ -38,6 +38,7 @@ impl Endpoint {
         let Some(conn) = state.conn else { return };
         if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.owed = connection.owed.saturating_sub(1);
+            connection.owed_bytes = connection.owed_bytes.saturating_sub(owed.size);
             if let (Some(id), true) = (owed.answer.usual_id(), owed.answer.is_wanted(status)) {
                 let paths = state.answer_paths();
                 connection.control(cx, |out| write_between(id, paths, status, out));

@@ -193,17 +193,17 @@ impl Endpoint {
             return None;
         }
         if !known {
-            if state.partials.len() >= cx.limits.msrp_partial {
+            let text = |text: Option<&Text>| text.map(Text::compact).unwrap_or_default();
+            let (id, content_type) = (text(message_id), text(request.content_type.as_ref()));
+            let price = Partial::begun(&id, &content_type);
+            if state.partials.len() >= cx.limits.msrp_partial
+                || self.reassembly.saturating_add(price) > cx.limits.msrp_reassembly
+            {
                 self.answer_at_once(cx, conn, &request, Status::STOP);
                 return Some(Sink::Ignore);
             }
-            let content_type = request.content_type.as_ref();
-            let mut partial = Partial::new(
-                message_id.map(Text::compact).unwrap_or_default(),
-                content_type.map(Text::compact).unwrap_or_default(),
-                request.success_report,
-                cx.now,
-            );
+            let mut partial = Partial::new(id, content_type, request.success_report, cx.now);
+            self.reassembly = self.reassembly.saturating_add(price);
             partial.content_encoding = content_encoding(&request).map(Text::compact);
             state.partials.push(partial);
             self.watch_partials(cx, session);
@@ -400,6 +400,7 @@ impl Endpoint {
         let owed = Owed {
             answer: chunk.answer,
             report,
+            size: body.len(),
         };
         self.hand_over(
             conn,
@@ -428,6 +429,7 @@ impl Endpoint {
         let owed = Owed {
             answer: Answer::to(&request),
             report,
+            size: body.len(),
         };
         let content_encoding = content_encoding(&request).cloned();
         let id = request.message_id.unwrap_or_default();
@@ -449,9 +451,11 @@ impl Endpoint {
         };
         let success_report = owed.report.is_some();
         let failure_report = owed.answer.failure_report;
+        let size = owed.size;
         let key = state.owed.insert(owed);
         if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.owed += 1;
+            connection.owed_bytes = connection.owed_bytes.saturating_add(size);
         }
         self.events.push_back(Event::Received {
             session,

@@ -273,6 +273,8 @@ impl Endpoint {
         if let Some(conn) = state.conn {
             if let Some(connection) = self.conns.get_mut(conn.0) {
                 connection.owed = connection.owed.saturating_sub(state.owed.len());
+                let owed: usize = state.owed.iter().map(|(_, owed)| owed.size).sum();
+                connection.owed_bytes = connection.owed_bytes.saturating_sub(owed);
                 connection.held = connection.held.saturating_sub(pieces);
             }
             self.leave(cx, conn, session);

@@ -166,6 +166,8 @@ pub(super) struct Owed {
     pub(super) answer: Answer,
     /// The report, if one was asked for.
     pub(super) report: Option<Box<Report>>,
+    /// How many bytes the message has.
+    pub(super) size: usize,
 }
 
 /// A success report that is owed (RFC 4975 §7.1.2).
@@ -215,6 +217,7 @@ impl Segment {
 impl Partial {
     pub(super) fn new(id: Text, content_type: Text, success_report: bool, now: Instant) -> Self {
         Self {
+            charged: Self::begun(&id, &content_type),
             id,
             content_type,
             content_encoding: None,
@@ -223,11 +226,17 @@ impl Partial {
             refused: false,
             segments: Vec::new(),
             size: None,
-            charged: 0,
         }
     }
 
-    /// What it costs of the budgets: its bytes, and something for every gap.
+    /// What it costs to know of one before any of its bytes.
+    pub(super) fn begun(id: &str, content_type: &str) -> usize {
+        id.len()
+            .saturating_add(content_type.len())
+            .saturating_add(size_of::<Self>())
+    }
+
+    /// What it costs of the budgets: what it is called, its bytes, and something for every gap.
     pub(super) const fn charged(&self) -> usize {
         self.charged
     }
@@ -319,7 +328,7 @@ impl Partial {
     /// Gives up its bytes and keeps only the memory that its sender was told to stop.
     pub(super) fn refuse(&mut self) {
         self.refused = true;
-        self.charged = 0;
+        self.charged = Self::begun(&self.id, &self.content_type);
         self.segments = Vec::new();
     }
 }
@@ -378,7 +387,8 @@ mod tests {
             prop_assert!(pairs.into_iter().all(|(end, at)| end <= at));
             let kept: usize = message.segments.iter().map(|s| s.bytes.len()).sum();
             prop_assert_eq!(kept, model.iter().flatten().count());
-            prop_assert_eq!(message.charged(), kept + SEGMENT * message.segments.len());
+            let price = partial().charged() + kept + SEGMENT * message.segments.len();
+            prop_assert_eq!(message.charged(), price);
             message.finish(size as u64 + 1);
             prop_assert!(!message.is_complete());
             message.finish(size as u64);

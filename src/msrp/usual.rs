@@ -57,6 +57,7 @@ impl Endpoint {
         let owed = Owed {
             answer,
             report: None,
+            size: body.len(),
         };
         self.hand_over(conn, session, owed, id, (content_type, None), body);
         None

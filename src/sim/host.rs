@@ -1,6 +1,6 @@
 //! The machines of this crate, as hosts of one world.
 
-use super::{Machine, World};
+use super::{Hostile, Machine, World};
 use crate::client::{self, Client};
 use crate::engine::{ConnId, Input, Protocol, Record, Reply, Tap, Transport};
 use crate::node::{Node, Output};
@@ -23,6 +23,8 @@ pub enum Host {
     Client(Node<Client>),
     /// A participating function and what answers its questions.
     Server(Server),
+    /// Somebody who means harm.
+    Hostile(Hostile),
 }
 
 /// What the application of a host hears.
@@ -36,6 +38,8 @@ pub enum Event {
     Client(client::Event),
     /// On a server; its questions were answered before anybody hears them.
     Server(participating::Event),
+    /// What an attacker learns: nothing.
+    Hostile(std::convert::Infallible),
 }
 
 /// A participating function together with what answers its questions, after a while.
@@ -96,6 +100,7 @@ macro_rules! each {
         match $host {
             Host::Client($machine) => $does,
             Host::Server(Server { node: $machine, .. }) => $does,
+            Host::Hostile($machine) => $does,
         }
     };
 }
@@ -143,6 +148,10 @@ impl Machine for Host {
                 Output::Event(event) => Output::Event(Event::Server(event)),
                 Output::Transmit(transmit) => Output::Transmit(transmit),
             },
+            Self::Hostile(hostile) => match hostile.poll_output(now)? {
+                Output::Event(never) => match never {},
+                Output::Transmit(transmit) => Output::Transmit(transmit),
+            },
         })
     }
 
@@ -152,7 +161,7 @@ impl Machine for Host {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let answer = match self {
-            Self::Client(_) => None,
+            Self::Client(_) | Self::Hostile(_) => None,
             Self::Server(server) => server.pending.front().map(|(at, _)| *at),
         };
         let node = each!(self, node => node.poll_timeout());
@@ -185,7 +194,7 @@ impl World<Host> {
     ) -> T {
         self.with(name, |host, now| match host {
             Host::Client(client) => command(client, now),
-            Host::Server(_) => panic!("a server is no device"),
+            Host::Server(_) | Host::Hostile(_) => panic!("{name} is no device"),
         })
     }
 
@@ -197,7 +206,19 @@ impl World<Host> {
     pub fn server<T>(&mut self, name: &str, command: impl FnOnce(&mut Server, Instant) -> T) -> T {
         self.with(name, |host, now| match host {
             Host::Server(server) => command(server, now),
-            Host::Client(_) => panic!("a device is no server"),
+            Host::Client(_) | Host::Hostile(_) => panic!("{name} is no server"),
+        })
+    }
+
+    /// Does something to somebody who means harm.
+    ///
+    /// # Panics
+    ///
+    /// If the host is nobody of the kind.
+    pub fn hostile<T>(&mut self, name: &str, command: impl FnOnce(&mut Hostile) -> T) -> T {
+        self.with(name, |host, _| match host {
+            Host::Hostile(hostile) => command(hostile),
+            Host::Client(_) | Host::Server(_) => panic!("{name} means no harm"),
         })
     }
 }

@@ -16,6 +16,7 @@
 
 mod faults;
 mod host;
+mod hostile;
 mod link;
 mod pipe;
 mod queue;
@@ -27,6 +28,7 @@ mod world;
 pub use crate::node::Machine;
 pub use faults::Cut;
 pub use host::{Event, Host, Server};
+pub use hostile::Hostile;
 pub use link::Link;
 pub use trace::Seen;
 pub use world::World;

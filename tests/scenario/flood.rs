@@ -445,7 +445,7 @@ fn g6_a_user_has_no_more_subscriptions_and_devices_than_there_may_be() {
     stage.run(10);
     let devices = match stage.machine("server") {
         Host::Server(server) => server.node.role().bindings().of(&uri("alice").aor()).len(),
-        Host::Client(_) => panic!("no server"),
+        _ => panic!("no server"),
     };
     assert_eq!(devices, 4);
     stage.run(3700);

@@ -8,6 +8,7 @@ mod deferred;
 mod devices;
 mod expiry;
 mod flood;
+mod hostile;
 mod loss;
 mod media_path;
 mod one_to_one;

@@ -45,7 +45,7 @@ fn devices(stage: &Stage, user: &str) -> Vec<Text> {
         Host::Server(server) => (server.node.role().bindings().of(&uri(user).aor()).iter())
             .map(|binding| Text::from(binding.contact.to_string()))
             .collect(),
-        Host::Client(_) => panic!("no server"),
+        _ => panic!("no server"),
     }
 }
 

@@ -220,7 +220,7 @@ impl Stage {
         self.world.client(name, |client, now| client.register(now));
         let registered = |world: &World<Host>| match world.machine(name) {
             Host::Client(client) => client.role().is_registered(),
-            Host::Server(_) => false,
+            _ => false,
         };
         self.world.run_until(registered, secs(30));
     }
@@ -228,7 +228,7 @@ impl Stage {
     pub(crate) fn is_registered(&self, name: &str) -> bool {
         match self.world.machine(name) {
             Host::Client(client) => client.role().is_registered(),
-            Host::Server(_) => false,
+            _ => false,
         }
     }
 
@@ -302,7 +302,7 @@ impl Stage {
             .events(who)
             .filter_map(|event| match event {
                 Event::Client(event) => Some(event),
-                Event::Server(_) => None,
+                _ => None,
             })
             .collect()
     }
@@ -376,7 +376,7 @@ impl Stage {
     pub(crate) fn is_open(&self, who: &str, chat: ChatId) -> bool {
         match self.world.machine(who) {
             Host::Client(client) => client.is_open(chat),
-            Host::Server(_) => false,
+            _ => false,
         }
     }
 
@@ -389,14 +389,14 @@ impl Stage {
     pub(crate) fn kept(&self, user: &str) -> usize {
         match self.world.machine("server") {
             Host::Server(server) => server.node.role().kept(&uri(user).aor()),
-            Host::Client(_) => 0,
+            _ => 0,
         }
     }
 
     pub(crate) fn store(&self) -> &Memory {
         match self.world.machine("server") {
             Host::Server(server) => &server.store.engine,
-            Host::Client(_) => panic!("no server"),
+            _ => panic!("no server"),
         }
     }
 
