@@ -6,8 +6,9 @@
 use super::service::Service;
 use crate::sip::msg::header::{
     AcceptContact, Contact, ContributionId, ConversationId, Expires, From, InReplyToContributionId,
-    MaxForwards, MessageExpires, NameAddr, PAssertedIdentity, PAssertedService, PPreferredIdentity,
-    PPreferredService, Priority, Privacy, ReferredBy, ReplyTo, Route, Subject, To,
+    MaxBreadth, MaxForwards, MessageExpires, NameAddr, PAssertedIdentity, PAssertedService,
+    PPreferredIdentity, PPreferredService, Priority, Privacy, ReferredBy, ReplyTo, Route, Subject,
+    To,
 };
 use crate::sip::msg::{Headers, Method, Name, Request};
 use crate::sip::{self, HeaderError, Uri};
@@ -84,6 +85,9 @@ pub struct Envelope {
     pub private: bool,
     /// How many more hops the request may take (Max-Forwards).
     pub hops: u8,
+    /// Into how many branches the request may be forked in all (Max-Breadth, RFC 5393 §5); `None` where nobody has
+    /// counted yet.
+    pub breadth: Option<u32>,
     /// The way that whoever sent the request wants it to take on: what is left of its Route.
     pub route: Vec<Uri>,
 }
@@ -105,6 +109,7 @@ impl Envelope {
             lifetime: None,
             private: false,
             hops: HOPS,
+            breadth: None,
             route: Vec::new(),
         }
     }
@@ -182,6 +187,7 @@ impl Envelope {
             private: Privacy::of(headers)
                 .map_or(true, |wish| wish.contains("id") || wish.contains("user")),
             hops: headers.find::<MaxForwards>()?.map_or(HOPS, |hops| hops.0),
+            breadth: headers.find::<MaxBreadth>()?.map(|breadth| breadth.0),
             route: (headers.all::<Route>())
                 .filter_map(|hop| Some(hop.ok()?.0.uri.compact()))
                 .collect(),
@@ -197,6 +203,9 @@ impl Envelope {
             headers.push(&Route(NameAddr::new(hop.clone())));
         }
         headers.push(&MaxForwards(self.hops));
+        if let Some(breadth) = self.breadth {
+            headers.push(&MaxBreadth(breadth));
+        }
         headers.push(&From(self.from.clone()));
         headers.push(&To(self.to.clone()));
         if let Some(thread) = &self.thread {

@@ -25,7 +25,7 @@ macro_rules! with_headers {
             ErrorInfo Event Expires FlowTimer From HistoryInfo InReplyToContributionId Join MaxBreadth
             MaxForwards MessageExpires MinExpires MinSe Organization PAssertedIdentity PAssertedService
             PAssociatedUri PCalledPartyId PPreferredIdentity PPreferredService PServedUser Path
-            Priority Privacy ProxyAuthenticate ProxyAuthorization ProxyRequire RAck Reason
+            Priority Privacy ProxyAuthenticate ProxyAuthenticationInfo ProxyAuthorization ProxyRequire RAck Reason
             RecordRoute RecvInfo ReferTo ReferredBy RejectContact Replaces ReplyTo RequestDisposition
             Require RetryAfter Route RSeq Server ServiceRoute SessionExpires SessionReplaces SipEtag
             SipIfMatch Subject SubscriptionState Supported TargetDialog To Unsupported UserAgent Via

@@ -43,19 +43,18 @@
 //!
 //! * **Name servers are believed.** The records by which servers are found (RFC 3263) are not checked with DNSSEC; over
 //!   TLS the certificate has to name the domain that was asked for, whatever the records say.
-//! * **Events (RFC 6665)**: a subscription that has ended is not made again by itself; there is no conditional notification
-//!   (RFC 5839). The participating function notifies of `dialog` only; `reg` and `conference` are codecs with their state.
+//! * **Events (RFC 6665)**: the participating function notifies of `dialog` only; `reg` it watches where a core has it, and
+//!   `conference` is a codec with its state.
 //! * **The media of a session of CPM** does not change after it was agreed. Below it, re-INVITE and UPDATE carry any offer.
-//! * **No 199 is sent** as the called side (RFC 6228), nobody counts breadth (RFC 5393), and a rejected re-INVITE that has
-//!   had an answer is not rolled back (RFC 6141).
-//! * **REFER with `explicitsub`** (RFC 7614) is sent, and refused with 420 when it comes; `nosub` works both ways.
+//! * **No 199 is sent** as the called side (RFC 6228): an INVITE has one early dialog here, which ends with the final
+//!   response. A rejected re-INVITE that has had an answer is not rolled back (RFC 6141).
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
 //! * **Outbound (RFC 5626)**: the SIP layer registers over as many flows as it is told to; the client of CPM uses one. There
 //!   are no flow tokens: the servers of this crate end the flows that they use, and are no edge proxies for others. A dialog
 //!   stays on the flow that it was made over.
 //! * **Bodies of several parts** (RFC 5621): what is signed is taken without a look at its signature, and what is encrypted
 //!   is not understood.
-//! * **No IPsec, no SigComp, no Milenage**: the numbers of AKA come from the application's SIM.
+//! * **No IPsec, no SigComp**: AKA answers challenges, and its keys protect nothing.
 //!
 //! # MSRP
 //!

@@ -97,12 +97,17 @@ impl Participating {
         }
         headers.remove(&Name::Path);
         headers.remove(&Name::Contact);
-        headers.push(&Path(NameAddr::new(core)));
+        headers.push(&Path(NameAddr::new(core.clone())));
         headers.set(&Supported(vec![Text::from_static("path")]));
         let mut device = NameAddr::new(to.uri);
         device.params = self.features(net, &news.request, &user);
         headers.push(&Contact::Address(device));
+        let aor = user.clone();
         self.bind(net, news.id, &request, news.source, user, subscriber, false);
+        match self.bindings.of(&aor) {
+            [] => self.stop_asking(net, &aor),
+            _ => self.ask_core(net, &aor, &core),
+        }
     }
 
     /// What the user's devices can do: as their own REGISTER says, if the core has enclosed it (§5.4.1.7A), else what
@@ -206,7 +211,7 @@ pub(super) fn way_on(envelope_route: &[Uri], core: Option<&Uri>) -> Option<Vec<U
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::{Clock, DateTime, Input, Protocol, Seed, Transmit, Transport};
     use crate::node::{Node, Output};
@@ -214,17 +219,21 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Instant;
 
-    const CORE: &str = "10.0.0.1:5060";
+    pub(in crate::participating) const CORE: &str = "10.0.0.1:5060";
     const OWN: &str = "10.0.0.2:5060";
 
     /// An application server, and what it says to its core.
-    struct Server {
-        node: Node<Participating>,
-        now: Instant,
+    pub(in crate::participating) struct Server {
+        pub(in crate::participating) node: Node<Participating>,
+        pub(in crate::participating) now: Instant,
     }
 
     impl Server {
         fn new() -> Self {
+            Self::with(|_| {})
+        }
+
+        pub(in crate::participating) fn with(set: impl FnOnce(&mut Config)) -> Self {
             let now = Instant::now();
             let wall = DateTime::parse_from_rfc3339("2026-01-01T10:00:00Z").unwrap();
             let mut config = Config::new("example.com");
@@ -232,6 +241,7 @@ mod tests {
                 .trusted
                 .push(CORE.parse::<SocketAddr>().unwrap().ip());
             config.core = Some("sip:scscf@10.0.0.1;lr".parse().unwrap());
+            set(&mut config);
             let (clock, seed) = (Clock::new(now, wall), Seed::from_number(1));
             let mut node = Participating::node(config, Restored::default(), clock, seed);
             node.add_listener(Protocol::Sip, Transport::Udp, OWN.parse().unwrap());
@@ -239,11 +249,22 @@ mod tests {
         }
 
         /// What it says to a request from somewhere; users of whom it asks exist if their name is alice or bob.
-        fn ask(&mut self, from: &str, request: &str) -> Vec<String> {
+        pub(in crate::participating) fn ask(&mut self, from: &str, request: &str) -> Vec<String> {
             let data = request.replace('\n', "\r\n").into();
             let (local, peer) = (OWN.parse().unwrap(), from.parse().unwrap());
             let input = Input::Datagram { local, peer, data };
             self.node.handle_input(self.now, input);
+            self.said()
+        }
+
+        /// What it says of itself after a while.
+        pub(in crate::participating) fn wait(&mut self, seconds: u64) -> Vec<String> {
+            self.now += std::time::Duration::from_secs(seconds);
+            self.node.handle_timeout(self.now);
+            self.said()
+        }
+
+        fn said(&mut self) -> Vec<String> {
             let mut said = Vec::new();
             while let Some(output) = self.node.poll_output() {
                 match output {
@@ -263,7 +284,7 @@ mod tests {
             said
         }
 
-        fn devices(&self, user: &str) -> usize {
+        pub(in crate::participating) fn devices(&self, user: &str) -> usize {
             self.node.role().bindings().of(user).len()
         }
     }
@@ -275,7 +296,7 @@ mod tests {
         )
     }
 
-    fn register(user: &str, branch: &str, expires: u32) -> String {
+    pub(in crate::participating) fn register(user: &str, branch: &str, expires: u32) -> String {
         let lines = format!(
             "From: <sip:scscf.example.com>;tag=a\nTo: <sip:{user}@example.com>\n\
              Contact: <sip:term@10.0.0.1>\nExpires: {expires}\n"
@@ -354,6 +375,16 @@ mod tests {
             let (line, routes) = onward(&said);
             assert_eq!(line, "MESSAGE sip:bob@example.com SIP/2.0", "{branch}");
             assert_eq!(routes, route, "{branch}");
+        }
+        // How often it may still be forked is passed on; at nothing it ends (RFC 5393 §5.3.3).
+        for (branch, breadth, begin) in [("g", 7, "MESSAGE "), ("h", 0, "SIP/2.0 440 ")] {
+            let mut server = Server::new();
+            server.ask(CORE, &register("bob", "r", 600));
+            let lines = lines(&format!("Max-Breadth: {breadth}\n"));
+            let said = server.ask(CORE, &request("MESSAGE", branch, &lines));
+            let one = said.iter().find(|text| text.starts_with(begin));
+            let one = one.unwrap_or_else(|| panic!("{said:?}"));
+            assert_eq!(one.contains("Max-Breadth: 7\n"), breadth == 7, "{one}");
         }
         // Whoever is not the core's has to show a password.
         let mut server = Server::new();

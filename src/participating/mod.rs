@@ -30,6 +30,7 @@ mod release;
 mod reported;
 mod sessions;
 mod terminating;
+mod told;
 
 pub use event::{
     Absence, Devices, Enrolment, Event, Expiry, Kept, Preferences, Restored, Retrieval, StoreError,
@@ -59,6 +60,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use terminating::{Arrival, Delivery, DeliveryId};
+use told::Told;
 
 /// How the function serves its users.
 #[derive(Clone, Debug)]
@@ -76,6 +78,10 @@ pub struct Config {
     /// (TS 24.229 §5.4.1.7); what is for them, or from them, goes back to it by the Route that it came with, or by
     /// this one.
     pub core: Option<Uri>,
+    /// Whether the core is asked where its users are registered and with what (a subscription to `reg`, TS 24.229
+    /// §5.7.1.1), after each third-party REGISTER of a user who was not there. Without, a user whose REGISTER is not
+    /// enclosed counts as having every service.
+    pub watch_registrations: bool,
     /// Whether a request over UDP from the address of a registered device is believed to be that device's.
     /// An address can be forged; where nobody else can send from it (IPsec to the P-CSCF, loopback), this
     /// saves a challenge for each request.
@@ -135,6 +141,7 @@ impl Config {
             trusted: Vec::new(),
             trusted_domains: Vec::new(),
             core: None,
+            watch_registrations: false,
             trust_registered_udp: false,
             algorithms: vec![Algorithm::Md5, Algorithm::Sha256],
             media: MediaPath::Anchored,
@@ -184,6 +191,8 @@ pub struct Participating {
     pulling: Set<Text>,
     /// Who wants to know of the sessions of a user.
     watchers: Map<NotifierId, Watcher>,
+    /// What the core tells of its users.
+    told: Told,
     /// Sessions in which users fetch.
     fetches: Map<LegId, Fetch>,
     timers: Timers<Due>,
@@ -288,6 +297,7 @@ impl Participating {
             pulling: ids.set(),
             fetches: ids.map(),
             watchers: ids.map(),
+            told: Told::default(),
             timers: Timers::new(ids),
             config,
         };
@@ -465,6 +475,14 @@ impl Role for Participating {
                 }
             },
             sip::Event::SubscriptionOver { notifier, .. } => self.unwatched(notifier),
+            sip::Event::Notified {
+                subscription,
+                request,
+                ..
+            } => self.core_tells(net, subscription, &request),
+            sip::Event::SubscriptionTerminated { subscription, .. } => {
+                self.core_is_silent(subscription);
+            }
             sip::Event::FlowLost { conn } => self.flow_lost(net, conn),
             _ => {}
         }

@@ -90,6 +90,33 @@ impl Delivery {
     }
 }
 
+/// The service that something is of, as far as devices have to offer it.
+fn service_of(what: &What, envelope: &Envelope) -> Service {
+    match (what, envelope.service) {
+        (What::Session { .. }, Some(Service::LargeMessage)) | (What::Message { .. }, _) => {
+            Service::Pager
+        }
+        (What::Session { .. }, service) => service.unwrap_or(Service::Session),
+    }
+}
+
+/// What each of some branches may be forked into, together no more than the whole (RFC 5393 §5.3.3). `None` if that is not
+/// enough for all.
+fn share(breadth: Option<u32>, branches: usize) -> Option<Option<u32>> {
+    // One branch is what there always is: nobody need count it who has not been asked to.
+    let branches = u32::try_from(branches.max(1)).unwrap_or(u32::MAX);
+    match breadth {
+        None if branches == 1 => Some(None),
+        breadth => match breadth.unwrap_or(BREADTH) / branches {
+            0 => None,
+            share => Some(Some(share)),
+        },
+    }
+}
+
+/// What a request may be forked into that does not say (RFC 5393 §5.3.3.1).
+const BREADTH: u32 = 60;
+
 /// The URI, if it is a GRUU.
 fn if_gruu(uri: &Uri) -> Option<Uri> {
     let is_gruu = uri.as_sip().is_some_and(|sip| sip.has_param("gr"));
@@ -197,6 +224,19 @@ impl Participating {
                 return arrival.refuse(net, Status::TOO_MANY_HOPS);
             }
         }
+        let branches = self.branches(&user, &envelope, &what);
+        match share(envelope.breadth, branches) {
+            Some(breadth) => envelope.breadth = breadth,
+            None => {
+                let arrival = Arrival {
+                    user,
+                    envelope,
+                    what,
+                    gruu,
+                };
+                return arrival.refuse(net, Status::MAX_BREADTH_EXCEEDED);
+            }
+        }
         if gruu.is_some() && !self.has_instance(&user, &envelope, &what) {
             let arrival = Arrival {
                 user,
@@ -224,14 +264,16 @@ impl Participating {
         }
     }
 
+    /// To how many devices something goes.
+    fn branches(&self, user: &str, envelope: &Envelope, what: &What) -> usize {
+        let service = service_of(what, envelope);
+        self.devices(user, service, envelope.instance.as_deref())
+            .len()
+    }
+
     /// Whether the very device that something is for is there, and offers the service.
     fn has_instance(&self, user: &str, envelope: &Envelope, what: &What) -> bool {
-        let service = match (what, envelope.service) {
-            (What::Session { .. }, Some(Service::LargeMessage)) | (What::Message { .. }, _) => {
-                Service::Pager
-            }
-            (What::Session { .. }, service) => service.unwrap_or(Service::Session),
-        };
+        let service = service_of(what, envelope);
         let instance = envelope.instance.as_ref();
         self.devices(user, service, instance.map(Text::as_str))
             .first()
@@ -525,4 +567,26 @@ pub(super) const fn is_deferrable(status: Status) -> bool {
         status.code(),
         404 | 408 | 410 | 430 | 480 | 481 | 486 | 487 | 500 | 502 | 503 | 504 | 600
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc5393_5_3_3_branches_share_what_a_request_may_be_forked_into() {
+        for (breadth, branches, each) in [
+            (None, 0, Some(None)),
+            (None, 1, Some(None)),
+            (None, 3, Some(Some(20))),
+            (None, 61, None),
+            (Some(7), 1, Some(Some(7))),
+            (Some(7), 3, Some(Some(2))),
+            (Some(2), 3, None),
+            (Some(0), 1, None),
+            (Some(0), 0, None),
+        ] {
+            assert_eq!(share(breadth, branches), each, "{breadth:?} {branches}");
+        }
+    }
 }

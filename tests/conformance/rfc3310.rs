@@ -191,3 +191,43 @@ fn a_sim_answers_no_challenge_for_a_password_and_no_nonce_without_a_question() {
         assert!(matches!(&wire.events(0)[..], [Event::Response { .. }]));
     }
 }
+
+/// TS 35.206, with the keys of the test set.
+#[test]
+fn ts35206_a_sim_of_milenage_answers_its_network() {
+    use cpm::sip::digest::milenage::{Milenage, Sim};
+    let functions = Milenage::with_op(
+        &bytes("465b5ce8b199b49faa5f0a2ee238a6bc"),
+        &bytes("cdc202d5123e20f62b6d676ac72cb318"),
+    );
+    let (rand, sqn) = (vector().question.rand, 0xff9b_b4d0_b607);
+    let made = functions.vector(rand, sqn, bytes("b9b9"));
+    assert_eq!(made.question, vector().question);
+    assert_eq!(made.xres, vector().xres);
+    // A SIM whose last question was far from that one: it is put into step, and registers.
+    let mut sim = Sim::new(functions.clone(), 100);
+    let algorithm = Algorithm::AkaV2Md5;
+    let (mut wire, _, id, question) = challenged(&ask(algorithm.name(), NONCE));
+    let reaction = sim.answer(&question);
+    wire.with(0, |sip, cx| sip.answer_sim(cx, id, reaction));
+    let second = wire.heard();
+    let auts = out_of_step(&said(&second)).unwrap();
+    let at = functions.resynchronise(&rand, &auts).unwrap();
+    assert_eq!(at >> 5, 100 >> 5);
+    let fresh = functions.vector([5; 16], at + 32, [0x80, 0]);
+    let mut network = Verifier::new(REALM.into(), algorithm, fresh);
+    let nonce = network.challenge().nonce;
+    let challenge = ask(algorithm.name(), &nonce);
+    wire.inject(
+        0,
+        PEER,
+        &answer(&second, "401 Unauthorized", "x", &challenge),
+    );
+    let (id, question) = asked(&mut wire);
+    let reaction = sim.answer(&question);
+    wire.with(0, |sip, cx| sip.answer_sim(cx, id, reaction));
+    assert_eq!(
+        network.verify(&said(&wire.heard()), "REGISTER"),
+        Verdict::Right
+    );
+}

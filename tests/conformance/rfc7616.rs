@@ -192,3 +192,32 @@ fn attack_09_without_a_realm_the_first_server_is_the_only_one() {
     wire.inject(0, PEER, &answer(&first, ASK, "x", &challenge("")));
     assert!(wire.outside().is_empty());
 }
+
+#[test]
+fn rfc7615_4_a_proxy_says_which_nonce_is_next_and_proves_itself() {
+    const PROXY_ASK: &str = "407 Proxy Authentication Required";
+    let ask = challenge(", qop=\"auth\"").replace("WWW-", "Proxy-");
+    for (password, accepted) in [("wonderland", true), ("guess", false)] {
+        let mut wire = known(|_| {});
+        send(&mut wire, Method::Message);
+        let first = wire.heard();
+        wire.inject(0, PEER, &answer(&first, PROXY_ASK, "x", &ask));
+        let second = wire.heard();
+        // As a server would say it, of the answer to the proxy.
+        let as_server = second.replace("Proxy-Authorization", "Authorization");
+        let info = info(&as_server, password, ", nextnonce=\"fresh\"");
+        let info = info.replace("Authentication-Info", "Proxy-Authentication-Info");
+        wire.inject(0, PEER, &answer(&second, "200 OK", "x", &info));
+        match &wire.events(0)[..] {
+            [Event::Response { .. }] => assert!(accepted),
+            [Event::Failed { why, .. }] => assert!(!accepted && *why == Failure::Impostor),
+            other => panic!("{other:?}"),
+        }
+        if accepted {
+            send(&mut wire, Method::Message);
+            let next = wire.heard();
+            let proof = header(&next, "Proxy-Authorization");
+            assert!(proof.contains("nonce=\"fresh\""), "{proof}");
+        }
+    }
+}

@@ -194,6 +194,7 @@ const ROWS: &[Row] = rows! {
     "RFC 7316" { PPrivateNetworkIndication: "example.com"; }
     "RFC 7433" { UserToUser: "56a390f3d2b7310023;encoding=hex;purpose=isdn-uui;content=isdn-uui"; }
     "RFC 7614" { ReferEventsAt: "<sip:ab81Yz@refer.example.com>"; }
+    "RFC 7615" { ProxyAuthenticationInfo: "nextnonce=\"47364c23432d2e131a5fb210812c\""; }
     "RFC 7989" { SessionId: "ab30317f1a784dc48ff824d0d3715d86;remote=00000000000000000000000000000000"; }
     "RFC 8055" { RestorationInfo: "noresponse"; }
     "RFC 8224" { Identity: "eyJhbGciOiJFUzI1NiIs.eyJvcmlnIjp7InRuIjoi.rq3pjT1hoRwakEGjHCnWSwUnshd0-zJ6F1VO;info=<https://biloxi.example.org/biloxi.cer>"; }

@@ -1,9 +1,9 @@
-//! What a server says after a right answer (RFC 7616 §3.5, RFC 3261 §20.6).
+//! What a server or a proxy says after a right answer (RFC 7616 §3.5, RFC 3261 §20.6, RFC 7615).
 
 use super::verifier::same;
 use super::{Answer, Secret};
 use crate::sip::msg::Headers;
-use crate::sip::msg::header::{AuthParams, AuthenticationInfo};
+use crate::sip::msg::header::{AuthParams, AuthenticationInfo, ProxyAuthenticationInfo};
 use crate::wire::Text;
 
 /// What an Authentication-Info says.
@@ -20,13 +20,23 @@ pub struct Info {
 impl Info {
     /// That of a response; `None` if there is none that can be read.
     pub fn of(headers: &Headers) -> Option<Self> {
-        let params = headers.get::<AuthenticationInfo>().ok()?.0;
+        Some(Self::read(&headers.get::<AuthenticationInfo>().ok()?.0))
+    }
+
+    /// That of a proxy in a response (RFC 7615 §4).
+    pub fn of_proxy(headers: &Headers) -> Option<Self> {
+        Some(Self::read(
+            &headers.get::<ProxyAuthenticationInfo>().ok()?.0,
+        ))
+    }
+
+    fn read(params: &AuthParams) -> Self {
         let text = |name| params.text(name).map(Text::compact);
-        Some(Self {
+        Self {
             next_nonce: text("nextnonce"),
             proof: text("rspauth"),
             cnonce: text("cnonce"),
-        })
+        }
     }
 
     /// What a server says to an answer, in a response with that body.
@@ -55,6 +65,15 @@ impl Info {
 
     /// The header field, for the answer that it is about.
     pub fn header(&self, answer: &Answer) -> AuthenticationInfo {
+        AuthenticationInfo(self.params(answer))
+    }
+
+    /// The header field of a proxy, for the answer that it is about.
+    pub fn proxy_header(&self, answer: &Answer) -> ProxyAuthenticationInfo {
+        ProxyAuthenticationInfo(self.params(answer))
+    }
+
+    fn params(&self, answer: &Answer) -> AuthParams {
         let mut params = AuthParams::new();
         if let Some(nonce) = &self.next_nonce {
             params.set_quoted("nextnonce", nonce);
@@ -67,6 +86,6 @@ impl Info {
             }
             params.set_quoted("rspauth", proof);
         }
-        AuthenticationInfo(params)
+        params
     }
 }

@@ -5,6 +5,9 @@
 
 pub mod aka;
 mod info;
+#[cfg(feature = "milenage")]
+#[cfg_attr(docsrs, doc(cfg(feature = "milenage")))]
+pub mod milenage;
 mod verifier;
 
 pub use info::Info;

@@ -108,7 +108,7 @@ pub(super) struct Claim {
 }
 
 /// What a response says of whether its server knows the password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Proven {
     /// Nothing, and it need not.
     Silent,
@@ -356,22 +356,39 @@ impl Endpoint {
         } else {
             Proven::Silent
         };
-        let Some(info) = Info::of(response.headers()) else {
-            return silence;
-        };
-        let Some(proof) = sending.proofs.iter().find(|p| info.is_about(&p.answer)) else {
-            return silence;
-        };
-        let secret = proof.means.secret(credentials);
-        let proven = match info.is_proven(&proof.answer, secret, response.body()) {
-            Some(true) => Proven::Right,
-            Some(false) => return Proven::Wrong,
-            None => silence,
-        };
-        if let Some(nonce) = info.next_nonce {
-            self.challenges.renew(&proof.asker, &proof.answer, nonce);
+        let headers = response.headers();
+        let all = [(false, Info::of(headers)), (true, Info::of_proxy(headers))];
+        let (mut worst, mut fresh) = (Proven::Silent, Vec::new());
+        for (is_proxy, info) in all {
+            let mut own =
+                (sending.proofs.iter()).filter(|proof| proof.asker.server.is_none() == is_proxy);
+            // Only of servers is it known that they can (RFC 7616 §3.5).
+            let silence = match is_proxy {
+                true => Proven::Silent,
+                false => silence,
+            };
+            let Some(info) = info else {
+                worst = worst.max(own.next().map_or(Proven::Silent, |_| silence));
+                continue;
+            };
+            let Some(proof) = own.find(|proof| info.is_about(&proof.answer)) else {
+                worst = worst.max(silence);
+                continue;
+            };
+            let secret = proof.means.secret(credentials);
+            match info.is_proven(&proof.answer, secret, response.body()) {
+                Some(true) => worst = worst.max(Proven::Right),
+                Some(false) => return Proven::Wrong,
+                None => worst = worst.max(silence),
+            }
+            if let Some(nonce) = info.next_nonce {
+                fresh.push((proof.asker.clone(), proof.answer.clone(), nonce));
+            }
         }
-        proven
+        for (asker, answer, nonce) in fresh {
+            self.challenges.renew(&asker, &answer, nonce);
+        }
+        worst
     }
 
     /// Whether one who asks for a realm may have an answer: strangers could make it a guess at the password.
@@ -447,15 +464,13 @@ impl Endpoint {
                 let header = answer.header();
                 match asker.server {
                     None => request.headers_mut().push(&ProxyAuthorization(header)),
-                    Some(_) => {
-                        request.headers_mut().push(&Authorization(header));
-                        sending.proofs.push(Proof {
-                            asker: asker.clone(),
-                            answer,
-                            means,
-                        });
-                    }
+                    Some(_) => request.headers_mut().push(&Authorization(header)),
                 }
+                sending.proofs.push(Proof {
+                    asker: asker.clone(),
+                    answer,
+                    means,
+                });
             }
         }
     }

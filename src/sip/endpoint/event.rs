@@ -222,6 +222,16 @@ pub enum Event {
         /// The NOTIFY.
         request: Request,
     },
+    /// A subscription of ours has ended and will be made again by itself
+    /// ([`renew`](crate::sip::subscription::Config::renew)).
+    SubscriptionRenewed {
+        /// Which.
+        subscription: SubscriptionId,
+        /// How it has ended.
+        end: End,
+        /// After which time it is made again.
+        retry_in: Duration,
+    },
     /// A subscription of ours is over.
     SubscriptionTerminated {
         /// Which.

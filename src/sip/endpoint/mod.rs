@@ -43,6 +43,7 @@ mod refer;
 mod registration;
 mod reinvite;
 mod reliable;
+mod renewal;
 mod replaces;
 mod route;
 mod sending;

@@ -8,7 +8,7 @@ use super::subscriptions::Usage;
 use super::{Deadline, Endpoint, Event, Failure, NotifierId, Source, Target};
 use crate::engine::{Cx, Key};
 use crate::sip::dialog::Dialog;
-use crate::sip::msg::header::{self, AllowEvents, Expires, MinExpires};
+use crate::sip::msg::header::{self, AllowEvents, Expires, MinExpires, SuppressIfMatch};
 use crate::sip::msg::{Method, Name, Request, Response, Status};
 use crate::sip::refer;
 use crate::sip::subscription::notifier::{Action, Input, State, next};
@@ -75,6 +75,22 @@ impl Endpoint {
         }
         let seconds = u32::try_from(granted.as_secs()).unwrap_or(u32::MAX);
         response.headers_mut().set(&Expires(seconds));
+        // Who has this state already is not told it again (RFC 5839 §5.3, §5.6).
+        let request = self.servers.get(server).and_then(|s| s.request.as_ref());
+        let known = request.and_then(|r| r.headers().find::<SuppressIfMatch>().ok().flatten());
+        let has_it = known.is_some_and(|known| {
+            let is_same = |etag: &Text| known.0 == "*" || known.0 == *etag;
+            notification.etag.as_ref().is_some_and(is_same)
+        });
+        let is_refresh = (self.subscriptions.notifiers.get(id.0))
+            .is_some_and(|notifier| notifier.until.is_some());
+        let is_silent = has_it && is_refresh && notification.standing != Standing::Terminated;
+        if has_it {
+            notification.content = None;
+        }
+        if is_silent {
+            response.set_status(Status::NO_NOTIFICATION);
+        }
         self.establish_subscription(id.0, server, &mut response);
         if let Some(notifier) = self.subscriptions.notifiers.get_mut(id.0) {
             notifier.server = None;
@@ -90,6 +106,7 @@ impl Endpoint {
                 response: Some((server, response)),
                 notification: Some(notification),
                 over,
+                is_silent,
             },
         );
     }
@@ -391,6 +408,9 @@ impl Endpoint {
         let headers = request.headers_mut();
         headers.set(&event);
         headers.set(&state);
+        if let Some(etag) = &notification.etag {
+            let _ = headers.set_text(Name::SipEtag, etag);
+        }
         if let Some(contact) = contact {
             let _ = headers.set_text(Name::Contact, &contact);
         }
@@ -430,6 +450,7 @@ impl Endpoint {
             mut response,
             mut notification,
             over,
+            is_silent,
         } = hand;
         let mut over = Some(over);
         for action in actions {
@@ -439,6 +460,7 @@ impl Endpoint {
                         self.reply(cx, server, response);
                     }
                 }
+                Action::Notify if is_silent => {}
                 Action::Notify | Action::NotifyTimeout => {
                     let news = notification
                         .take()
@@ -483,6 +505,8 @@ pub(super) struct Step {
     pub(super) response: Option<(Key, Response)>,
     pub(super) notification: Option<Notification>,
     pub(super) over: Over,
+    /// The subscriber knows already.
+    pub(super) is_silent: bool,
 }
 
 impl Step {
@@ -491,6 +515,7 @@ impl Step {
             response: None,
             notification: None,
             over,
+            is_silent: false,
         }
     }
 }

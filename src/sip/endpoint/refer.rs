@@ -122,6 +122,7 @@ impl Endpoint {
             response,
             notification: Some(news(status)),
             over: Over::Local,
+            is_silent: false,
         };
         self.step_notifier(cx, id.0, notifier::Input::Accept(Standing::Active), hand);
     }
@@ -259,6 +260,8 @@ impl Endpoint {
             changed: false,
             told: false,
             until: None,
+            renewal: None,
+            etag: None,
         })
     }
 

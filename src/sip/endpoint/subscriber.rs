@@ -4,13 +4,14 @@
 
 use super::fill::{sequence, set_default, set_sequence};
 use super::registration::refresh_after;
+use super::renewal::Renewal;
 use super::sending::User;
 use super::subscriptions::Usage;
 use super::{Deadline, Endpoint, Event, Failure, HERE, Source, SubscriptionId, Target};
 use crate::engine::{Cx, Key};
 use crate::sip::dialog::Dialog;
 use crate::sip::msg::header::{
-    self, Contact, Expires, From, MinExpires, NameAddr, RetryAfter, SubscriptionState, To,
+    self, Contact, Expires, From, MinExpires, NameAddr, RetryAfter, SipEtag, SubscriptionState, To,
 };
 use crate::sip::msg::uri::SipUri;
 use crate::sip::msg::{Headers, Method, Name, Request, Response, Status, Uri};
@@ -29,10 +30,12 @@ pub(super) enum SubscriptionTimer {
     Refresh,
     /// It has not been refreshed.
     Expiry,
+    /// One that has ended is to be made again.
+    Again,
 }
 
 impl SubscriptionTimer {
-    const ALL: [Self; 3] = [Self::N, Self::Refresh, Self::Expiry];
+    pub(super) const ALL: [Self; 4] = [Self::N, Self::Refresh, Self::Expiry, Self::Again];
 }
 
 /// A subscription of ours.
@@ -59,6 +62,10 @@ pub(super) struct Subscriber {
     /// A NOTIFY has come since the last SUBSCRIBE.
     pub(super) told: bool,
     pub(super) until: Option<Instant>,
+    /// What has come of attempts to have it, if it is one that is made again.
+    pub(super) renewal: Option<Box<Renewal>>,
+    /// The entity-tag of what was told last (RFC 5839).
+    pub(super) etag: Option<Text>,
 }
 
 impl Subscriber {
@@ -96,6 +103,12 @@ impl Subscriber {
         if !self.config.accept.is_empty() {
             let accept: Vec<&str> = self.config.accept.iter().map(Text::as_str).collect();
             set_default(headers, Name::Accept, &accept.join(", "));
+        }
+        // Who leaves, or comes, is told all the same.
+        let is_refresh = self.line.is_some() && self.state != State::Leaving;
+        if let (true, Some(etag)) = (is_refresh, &self.etag) {
+            // It was read from a header field, and is fit for one.
+            let _ = headers.set_text(Name::SuppressIfMatch, etag);
         }
         for (name, value) in &self.config.headers {
             // A text of the application's with a line end in it is left out rather than sent.
@@ -138,6 +151,7 @@ impl Endpoint {
         target: Target,
     ) -> SubscriptionId {
         let notifiers = subscription.notifiers.max(1);
+        let is_renewed = subscription.renew;
         let is_full = self.subscriptions.len() >= cx.limits.sip_subscriptions;
         let key = self.subscriptions.subscribers.insert(Subscriber {
             state: State::NotifyWait,
@@ -154,6 +168,8 @@ impl Endpoint {
             changed: false,
             told: false,
             until: None,
+            renewal: is_renewed.then(Box::default),
+            etag: None,
         });
         if is_full {
             self.end_subscription(
@@ -189,6 +205,9 @@ impl Endpoint {
     /// Ends a subscription. The notifier tells the state once more ([`Event::Notified`]); ends with
     /// [`Event::SubscriptionTerminated`].
     pub fn unsubscribe(&mut self, cx: &mut Cx<'_>, id: SubscriptionId) {
+        if let Some(subscriber) = self.subscriptions.subscribers.get_mut(id.0) {
+            subscriber.config.renew = false;
+        }
         self.end_subscription(cx, id.0, Input::Leave, End::Left, None);
     }
 
@@ -314,6 +333,11 @@ impl Endpoint {
         let granted = (response.headers().find::<Expires>().ok().flatten()).unwrap_or(asked);
         let expires = Duration::from_secs(granted.0.min(asked.0).into());
         let line = subscriber.line;
+        if response.status() == Status::NO_NOTIFICATION {
+            // Nothing has changed since the last NOTIFY, and none will come (RFC 5839 §5.3).
+            self.timers
+                .cancel(&Deadline::Subscription(key, SubscriptionTimer::N));
+        }
         if subscriber.state == State::Leaving || asked.0 == 0 {
             // The last NOTIFY is what is waited for.
         } else {
@@ -339,6 +363,9 @@ impl Endpoint {
             until = until.min(earlier);
         }
         subscriber.until = Some(until);
+        if let Some(renewal) = &mut subscriber.renewal {
+            renewal.since.get_or_insert(cx.now);
+        }
         let timer = |timer| Deadline::Subscription(key, timer);
         self.timers.set(timer(SubscriptionTimer::Expiry), until);
         // What comes of a REFER is told soon or not at all, and few let it be refreshed.
@@ -464,6 +491,8 @@ impl Endpoint {
             changed: false,
             told: false,
             until: subscriber.until,
+            renewal: None,
+            etag: None,
         };
         if self.subscriptions.len() >= cx.limits.sip_subscriptions {
             return self.answer(cx, server, unknown);
@@ -513,6 +542,10 @@ impl Endpoint {
                 params: event.params.compact(),
             };
         }
+        if subscriber.config.conditional {
+            let etag = headers.find::<SipEtag>().ok().flatten();
+            subscriber.etag = etag.map(|etag| etag.0.compact());
+        }
         let line = subscriber.line;
         // For no time at all is another way to say that it is over, and who asked once is told once.
         let is_fetch = subscriber.config.expires.is_zero();
@@ -552,13 +585,9 @@ impl Endpoint {
             cx,
             key,
             Input::Notified(standing),
-            |this, _, action| match action {
+            |this, cx, action| match action {
                 Action::TellNotified => this.events.extend(news.take()),
-                Action::TellOver => this.events.push_back(Event::SubscriptionTerminated {
-                    subscription: SubscriptionId(key),
-                    end: End::Notified(reason.clone()),
-                    retry_after: retry,
-                }),
+                Action::TellOver => this.tell_over(cx, key, End::Notified(reason.clone()), retry),
                 Action::Unsubscribe => {}
             },
         );
@@ -585,7 +614,7 @@ impl Endpoint {
                     _ => self.end_subscription(cx, key, Input::TimerN, End::NoNotify, now),
                 }
             }
-            SubscriptionTimer::Refresh => self.send_subscribe(cx, key),
+            SubscriptionTimer::Refresh | SubscriptionTimer::Again => self.send_subscribe(cx, key),
             SubscriptionTimer::Expiry => {
                 self.end_subscription(cx, key, Input::Expired, End::Expired, now);
             }
@@ -614,11 +643,7 @@ impl Endpoint {
         retry_after: Option<Duration>,
     ) {
         self.step_subscriber(cx, key, input, |this, cx, action| match action {
-            Action::TellOver => this.events.push_back(Event::SubscriptionTerminated {
-                subscription: SubscriptionId(key),
-                end: end.clone(),
-                retry_after,
-            }),
+            Action::TellOver => this.tell_over(cx, key, end.clone(), retry_after),
             Action::Unsubscribe => {
                 let is_free = (this.subscriptions.subscribers.get(key))
                     .is_some_and(|subscriber| subscriber.sending.is_none());
@@ -647,7 +672,7 @@ impl Endpoint {
         for action in actions {
             act(self, cx, *action);
         }
-        if state == State::Terminated {
+        if state == State::Terminated && !self.renews(cx, key) {
             self.forget_subscriber(key);
         }
     }

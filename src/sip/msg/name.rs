@@ -251,6 +251,8 @@ names! {
     PrivAnswerMode = "Priv-Answer-Mode", One;
     /// RFC 3261 §20.27.
     ProxyAuthenticate = "Proxy-Authenticate", Many;
+    /// RFC 7615 §4.
+    ProxyAuthenticationInfo = "Proxy-Authentication-Info", One;
     /// RFC 3261 §20.29.
     ProxyRequire = "Proxy-Require", Many;
     /// RFC 3262 §7.2.

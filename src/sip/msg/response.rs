@@ -37,6 +37,13 @@ impl Response {
         self.status
     }
 
+    /// Replaces the status, and the phrase by that of the new one.
+    pub fn set_status(&mut self, status: Status) {
+        self.status = status;
+        self.reason = Line::Given(Text::from_static(status.phrase()));
+        self.headers.index.edit();
+    }
+
     /// The reason phrase; empty if it is not UTF-8.
     pub fn reason(&self) -> &str {
         std::str::from_utf8(self.reason.bytes(self.headers.index.received())).unwrap_or_default()

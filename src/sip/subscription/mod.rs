@@ -52,6 +52,12 @@ pub struct Config {
     /// How many notifiers may answer where the SUBSCRIBE was forked; NOTIFYs of others are refused with 481
     /// (RFC 6665 §5.4.9 leaves it to the package).
     pub notifiers: usize,
+    /// Whether a subscription that has ended is made again by itself, when that is welcome (RFC 6665 §4.1.3) or after a
+    /// pause that doubles: [`Event::SubscriptionRenewed`](super::Event::SubscriptionRenewed).
+    pub renew: bool,
+    /// Whether the notifier is asked to leave out what has not changed since its last NOTIFY with an entity-tag
+    /// (Suppress-If-Match, RFC 5839).
+    pub conditional: bool,
 }
 
 impl Config {
@@ -69,6 +75,8 @@ impl Config {
             headers: Vec::new(),
             credentials: None,
             notifiers: 1,
+            renew: false,
+            conditional: false,
         }
     }
 }
@@ -208,6 +216,9 @@ pub struct Notification {
     pub retry_after: Option<Duration>,
     /// The type and bytes of the state.
     pub content: Option<(Text, Bytes)>,
+    /// The entity-tag of the state (SIP-ETag): it is another one whenever the state has changed. Who has the state of this
+    /// tag and asks so is not told it again (RFC 5839).
+    pub etag: Option<Text>,
     /// Header fields to be added.
     pub headers: Vec<(Name, Text)>,
 }
@@ -241,8 +252,15 @@ impl Notification {
             reason: None,
             retry_after: None,
             content: None,
+            etag: None,
             headers: Vec::new(),
         }
+    }
+
+    /// With the entity-tag of the state.
+    pub fn with_etag(mut self, etag: impl Into<Text>) -> Self {
+        self.etag = Some(etag.into());
+        self
     }
 
     /// With the state, which a last NOTIFY may carry as well.

@@ -236,21 +236,32 @@ credentials! {
     ProxyAuthorization;
 }
 
-/// What the server says after a good answer (RFC 3261 §20.6).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuthenticationInfo(pub AuthParams);
+macro_rules! info {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name(pub AuthParams);
 
-impl Header for AuthenticationInfo {
-    const NAME: Name = Name::AuthenticationInfo;
-    const LIST: bool = false;
+        impl Header for $name {
+            const NAME: Name = Name::$name;
+            const LIST: bool = false;
 
-    fn parse(value: &Text) -> Result<Self, HeaderError> {
-        whole::<Self, _>(value, |cursor| AuthParams::read(value, cursor).map(Self))
-    }
+            fn parse(value: &Text) -> Result<Self, HeaderError> {
+                whole::<Self, _>(value, |cursor| AuthParams::read(value, cursor).map(Self))
+            }
 
-    fn write(&self, out: &mut String) {
-        self.0.write(out);
-    }
+            fn write(&self, out: &mut String) {
+                self.0.write(out);
+            }
+        }
+    )*};
+}
+
+info! {
+    /// What the server says after a good answer (RFC 3261 §20.6).
+    AuthenticationInfo;
+    /// What a proxy says after a good answer (RFC 7615 §4).
+    ProxyAuthenticationInfo;
 }
 
 #[cfg(test)]

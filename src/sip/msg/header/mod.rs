@@ -37,7 +37,7 @@ pub use address::{
 };
 pub use auth::{
     AuthParams, AuthenticationInfo, Authorization, Credentials, ProxyAuthenticate,
-    ProxyAuthorization, WwwAuthenticate,
+    ProxyAuthenticationInfo, ProxyAuthorization, WwwAuthenticate,
 };
 pub use contact::Contact;
 pub use content::{Accept, ContentDisposition, ContentType};
