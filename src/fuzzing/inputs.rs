@@ -439,13 +439,20 @@ impl<R: Role, A: Application<R>> Run<R, A> {
         self.peer.saw_sip(message);
     }
 
+    /// The network is gone. The end of one connection may be the end of others, closed by the node.
+    fn cut_all(&mut self) {
+        for conn in self.pipes.keys().copied().collect::<Vec<_>>() {
+            if self.pipes.contains_key(&conn) {
+                self.close(conn);
+                self.node.handle_input(self.now, Input::Closed { conn });
+                self.drain();
+            }
+        }
+    }
+
     /// Everybody is gone: what was begun is given up in the end, and what is kept alive costs little.
     fn rest(&mut self) {
-        for conn in self.pipes.keys().copied().collect::<Vec<_>>() {
-            self.close(conn);
-            self.node.handle_input(self.now, Input::Closed { conn });
-            self.drain();
-        }
+        self.cut_all();
         for _ in 0..40 {
             let Some(at) = self.node.poll_timeout() else {
                 break;
@@ -460,11 +467,7 @@ impl<R: Role, A: Application<R>> Run<R, A> {
                 self.node.resolved(self.now, question, Vec::new());
                 self.drain();
             }
-            for conn in self.pipes.keys().copied().collect::<Vec<_>>() {
-                self.close(conn);
-                self.node.handle_input(self.now, Input::Closed { conn });
-                self.drain();
-            }
+            self.cut_all();
         }
         for conn in &self.closed {
             assert!(!self.node.wants_read(*conn), "{conn} is closed and reads");
