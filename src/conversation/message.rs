@@ -102,9 +102,8 @@ impl Message {
     pub fn read(parcel: &Parcel, limits: &Limits) -> Result<Self, cpim::ParseError> {
         let content_type = MediaType::parse(&parcel.content_type).unwrap_or_else(|_| octets());
         if content_type.essence() != cpim::MEDIA_TYPE {
-            let body = mime::decode(&parcel.body, None, parcel.content_encoding(), limits)
-                .unwrap_or_else(|_| parcel.body.clone());
-            let content = Content::read(content_type, body, limits);
+            let body = mime::decode(&parcel.body, None, parcel.content_encoding(), limits);
+            let content = Content::of(content_type, body, &parcel.body, limits);
             return Ok(Self {
                 id: None,
                 from: None,
@@ -118,11 +117,8 @@ impl Message {
             .unwrap_or_else(|_| parcel.body.clone());
         let cpim = cpim::Message::parse(body, limits)?;
         let inner = cpim.content_type().unwrap_or_else(|_| octets());
-        let body = cpim
-            .decoded_body(limits)
-            .unwrap_or_else(|_| cpim.body().clone());
         let is_report = inner.essence() == imdn::MEDIA_TYPE;
-        let content = Content::read(inner, body, limits);
+        let content = Content::of(inner, cpim.decoded_body(limits), cpim.body(), limits);
         let wanted = match &content {
             // Nothing is ever reported on a report, readable or not (RFC 5438 §7.2.1).
             Content::Reports(_) | Content::Composing(_) => Wanted::NONE,
@@ -146,6 +142,22 @@ impl Message {
 }
 
 impl Content {
+    /// What a body says, `decoded` where that is possible. What is not, such as a bomb, is no text of anybody.
+    fn of<E>(
+        content_type: MediaType,
+        decoded: Result<Bytes, E>,
+        raw: &Bytes,
+        limits: &Limits,
+    ) -> Self {
+        match decoded {
+            Ok(body) => Self::read(content_type, body, limits),
+            Err(_) => Self::Other {
+                content_type,
+                body: raw.clone(),
+            },
+        }
+    }
+
     /// Reads a body; what cannot be read as what it claims to be is passed on as it is.
     fn read(content_type: MediaType, body: Bytes, limits: &Limits) -> Self {
         match content_type.essence() {
@@ -253,10 +265,11 @@ mod tests {
                 other => format!("{other:?}"),
             };
         assert_eq!(read(&deflated(b"hello")), "hello");
-        // A bomb stays as it came.
+        // A bomb stays as it came, and is no text.
         let bomb = deflated(&vec![b'x'; 4 * 1024 * 1024]);
         assert!(bomb.body.len() < 64 * 1024);
-        assert!(read(&bomb).len() < 1024 * 1024);
+        let content = Message::read(&bomb, &Limits::default()).unwrap().content;
+        assert!(matches!(content, Content::Other { body, .. } if body == bomb.body));
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub struct Limits {
     pub xml_attributes: usize,
     /// A body after `Content-Encoding: deflate` is undone.
     pub inflated: usize,
-    /// How many times larger a body may become by that.
+    /// How many times larger a body may become by that, if it becomes larger than 16 KiB.
     pub inflate_ratio: usize,
     /// A CPIM head: its headers and those of the content.
     pub cpim_head: usize,

@@ -6,7 +6,7 @@
 //! | multipart bombs | depth, parts and headers are bounded before anything is kept | `multipart::bombs_do_not_go_off`, `attacks_msrp::attack_02_a_multipart_bomb_takes_no_memory_beyond_its_bounds` |
 //! | header bombs | fields, lines and heads are bounded, and nothing is read twice | `attacks_sip::attack_3_more_of_anything_takes_only_as_much_longer`, `attacks_sip::attack_3_a_bomb_is_refused_before_it_is_read`, `attacks_msrp::attack_03_more_of_anything_takes_only_as_much_longer`, `attacks_msrp::attack_03_a_head_without_an_end_is_not_waited_for` |
 //! | XML bombs | no DTD, no entities but the five, bounded depth | `xml::tests::bombs_do_not_go_off`, `attacks_msrp::attack_04_no_document_of_a_message_blows_up` |
-//! | compression bombs | a ratio and a size at which inflating stops | `encoding::a_bomb_stops_at_the_ratio_and_at_the_cap` |
+//! | compression bombs | a ratio and a size at which inflating stops | `encoding::a_bomb_stops_at_the_ratio_and_at_the_cap`, `reports::what_is_deflated_in_msrp_is_opened_and_a_bomb_is_refused`, `deflate::what_is_deflated_in_cpim_is_shown_and_a_bomb_is_not` |
 //! | smuggling by Content-Length | a stream that is out of step is closed, never searched for the next message | `frame::rfc3261_18_3_messages_come_out_whole_at_every_split_point` |
 //! | smuggling of headers between hops | one reading of a name, whatever its case and form; what a client says of identities is gone behind the door | `attacks_sip::attack_7_a_header_is_the_same_however_it_is_spelled`, `attacks_sip::attack_7_no_control_character_hides_a_header` |
 //! | SIP in a request of another protocol | a connection whose first bytes are no SIP is closed | `attacks::attack_08_a_request_to_another_protocol_carries_none_of_sip` |

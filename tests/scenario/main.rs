@@ -5,6 +5,7 @@ mod two_domains;
 
 mod chaos;
 mod deferred;
+mod deflate;
 mod devices;
 mod expiry;
 mod flood;

@@ -5,11 +5,14 @@ use crate::conversation::Ends;
 use crate::conversation::envelope::Envelope;
 use crate::conversation::event::{Custody, Ending, Event, Parcel, ParcelId};
 use crate::conversation::terms::{self};
+use crate::engine::Limits;
 use crate::msrp::{self, SendId};
 use crate::sip::msg::header::{Contact, Reason, Warning};
-use crate::sip::msg::{Method, Name, Request, Response, Status};
+use crate::sip::msg::{Method, Request, Response, Status};
 use crate::sip::{self, CallId, Source};
-use crate::wire::{Text, mime};
+use crate::wire::Text;
+use crate::wire::mime::{self, EncodingError};
+use bytes::Bytes;
 use std::time::Instant;
 
 impl Legs {
@@ -103,21 +106,18 @@ impl Legs {
                 self.events.push_back(Event::Up { leg });
             }
             Msrp::Received { message, .. } => {
-                let mut parcel = Parcel::new(message.content_type, message.body);
-                if let Some(encoding) = message.content_encoding {
-                    // Once for all who read it, and so that it can be sent on as it is.
-                    let limits = ends.cx.limits;
-                    match mime::decode(&parcel.body, None, Some(&encoding), limits) {
-                        Ok(body) => parcel.body = body,
-                        Err(_) => parcel.headers.push((Name::ContentEncoding, encoding)),
-                    }
+                // Once for all who read it, and so that it can be sent on as it is.
+                let encoding = message.content_encoding.as_deref();
+                let body = opened(&message.body, encoding, ends.cx.limits);
+                let receipt = message.receipt;
+                match body {
+                    Ok(body) => self.events.push_back(Event::Received {
+                        leg,
+                        parcel: Parcel::new(message.content_type, body),
+                        custody: Custody::Receipt(receipt),
+                    }),
+                    Err(status) => ends.msrp.refuse(&mut ends.cx, receipt, status),
                 }
-                let custody = Custody::Receipt(message.receipt);
-                self.events.push_back(Event::Received {
-                    leg,
-                    parcel,
-                    custody,
-                });
             }
             // No leg of ours is a chat room.
             Msrp::NicknameRequested { request, .. } => {
@@ -356,6 +356,57 @@ impl Legs {
         };
         if self.remove_for(ends, id, status).is_some() {
             self.events.push_back(Event::Ended { leg: id, ending });
+        }
+    }
+}
+
+/// A body without the encoding that it came in.
+fn opened(body: &Bytes, encoding: Option<&str>, limits: &Limits) -> Result<Bytes, msrp::Status> {
+    mime::decode(body, None, encoding, limits).map_err(|error| match error {
+        EncodingError::TooLarge(_) => msrp::Status::STOP,
+        EncodingError::Unknown => msrp::Status::UNSUPPORTED_TYPE,
+        _ => msrp::Status::BAD_REQUEST,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+    use std::io::Write;
+
+    #[test]
+    fn what_is_deflated_in_msrp_is_opened_and_a_bomb_is_refused() {
+        let zlib = |body: &[u8]| {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(body).unwrap();
+            Bytes::from(encoder.finish().unwrap())
+        };
+        let hello = Ok(Bytes::from_static(b"hello"));
+        let bomb = zlib(&vec![b'x'; 8 << 20]);
+        assert!(bomb.len() < 64 * 1024);
+        for (encoding, body, opens) in [
+            (None, Bytes::from_static(b"hello"), hello.clone()),
+            (Some("deflate"), zlib(b"hello"), hello.clone()),
+            (Some("Deflate"), zlib(b"hello"), hello),
+            (Some("deflate"), bomb, Err(msrp::Status::STOP)),
+            (
+                Some("deflate"),
+                Bytes::from_static(b"never deflated"),
+                Err(msrp::Status::BAD_REQUEST),
+            ),
+            (
+                Some("sdch"),
+                Bytes::from_static(b"?"),
+                Err(msrp::Status::UNSUPPORTED_TYPE),
+            ),
+        ] {
+            let taken = allocation_counter::measure(|| {
+                assert_eq!(opened(&body, encoding, &Limits::default()), opens);
+            });
+            // The bound of a body, and what it grew through.
+            assert!(taken.bytes_max < 4 << 20, "{}", taken.bytes_max);
         }
     }
 }

@@ -157,11 +157,14 @@ pub fn inflate(body: &[u8], limits: &Limits) -> Result<Bytes, EncodingError> {
     bounded(flate2::read::DeflateDecoder::new(body), body.len(), limits)
 }
 
+/// As much as this a body may become whatever it was: people repeat themselves, and nobody is harmed.
+const SMALL: usize = 16 * 1024;
+
 /// Reads all of `stream`, unless it is more than what `size` compressed bytes may become.
 fn bounded(stream: impl Read, size: usize, limits: &Limits) -> Result<Bytes, EncodingError> {
     let most = limits
         .inflated
-        .min(size.saturating_mul(limits.inflate_ratio));
+        .min(size.saturating_mul(limits.inflate_ratio).max(SMALL));
     let mut out = Vec::new();
     stream
         .take(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1))
@@ -333,6 +336,21 @@ mod tests {
         assert_eq!(
             ContentEncoding::Gzip.decode(&bomb, &patient),
             Err(EncodingError::TooLarge(patient.inflated))
+        );
+    }
+
+    #[test]
+    fn a_short_message_may_say_the_same_over_and_over() {
+        let limits = Limits::default();
+        let haha = "ha".repeat(4000);
+        assert_eq!(inflate(&zlib(haha.as_bytes()), &limits), Ok(haha.into()));
+        let no_more = Limits {
+            inflated: 1000,
+            ..limits
+        };
+        assert_eq!(
+            inflate(&zlib(&[0; 1001]), &no_more),
+            Err(EncodingError::TooLarge(1000))
         );
     }
 
