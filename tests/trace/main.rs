@@ -1,8 +1,12 @@
 //! Captures and ladder diagrams of a conversation as it could have been.
 
+#[path = "../conformance/rfc4976/stage.rs"]
+#[allow(dead_code, reason = "shared with the tests of RFC 4976")]
+mod relayed;
 mod story;
 
-use cpm::engine::Transport;
+use cpm::engine::{Protocol, Transport};
+use cpm::msrp::Settings;
 use cpm::trace::{ladder, pcap};
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,8 +43,8 @@ fn wireshark_finds_every_message_and_nothing_to_complain_about() {
     assert_eq!(complaints, Vec::<String>::new());
     let hops = cpm::trace::hops(&sightings);
     for (filter, protocol) in [
-        ("sip", cpm::engine::Protocol::Sip),
-        ("msrp", cpm::engine::Protocol::Msrp),
+        ("sip", Protocol::Sip),
+        ("msrp", Protocol::Msrp),
     ] {
         let found = tshark(&capture, &["-Y", filter]).unwrap();
         let sent = hops.iter().filter(|hop| hop.protocol == protocol).count();
@@ -58,6 +62,46 @@ fn wireshark_finds_every_message_and_nothing_to_complain_about() {
     ];
     let found = tshark(&capture, &[&check[..], &["-Y", bad_sums]].concat()).unwrap();
     assert_eq!(found, Vec::<String>::new());
+}
+
+/// Clients behind relays, one of them by WebSocket: their AUTHs, chunks of all sizes, and reports from end to end.
+#[test]
+fn wireshark_finds_every_message_that_passes_relays() {
+    let mut stage = relayed::Stage::new(1);
+    let relay = "a.example.com";
+    (stage.world).listen(relay, Protocol::Msrp, Transport::Wss, 443);
+    stage.world.record(true);
+    let web = Settings {
+        web: true,
+        ..Settings::default()
+    };
+    let alice = stage.session_with("alice", web, &["msrps://a.example.com:443;ws".to_owned()]);
+    let bob = stage.session("bob", &[relay, "b.example.com"]);
+    let sessions = stage.join(alice, bob);
+    relayed::exchange(&mut stage, sessions);
+    let seen = stage.world.take_seen().into_iter();
+    let sightings: Vec<_> = seen.map(|seen| seen.sighting).collect();
+    let capture = file("relay.pcap", &pcap(&sightings));
+    // Ports of TLS and of the web carry what was inside, in clear.
+    let first = ["-o", "tcp.try_heuristic_first:TRUE"];
+    let found = |filter: &str| tshark(&capture, &[&first[..], &["-Y", filter]].concat());
+    let Some(complaints) = found("_ws.malformed or (_ws.expert.severity >= 6291456)") else {
+        eprintln!("tshark is not installed");
+        return;
+    };
+    assert_eq!(complaints, Vec::<String>::new());
+    let hops = cpm::trace::hops(&sightings);
+    assert!(hops.len() > 100, "{}", hops.len());
+    assert_eq!(found("msrp").unwrap().len(), hops.len());
+    for part in [
+        "msrp.method == \"AUTH\"",
+        "msrp.status.code == 401",
+        "msrp.use.path",
+        "msrp.method == \"SEND\" and msrp.to.path contains \";ws\"",
+        "msrp.method == \"REPORT\"",
+    ] {
+        assert_ne!(found(part).unwrap(), Vec::<String>::new(), "{part}");
+    }
 }
 
 /// One message in more than one packet, in both versions of IP.
