@@ -42,10 +42,7 @@ fn wireshark_finds_every_message_and_nothing_to_complain_about() {
     };
     assert_eq!(complaints, Vec::<String>::new());
     let hops = cpm::trace::hops(&sightings);
-    for (filter, protocol) in [
-        ("sip", Protocol::Sip),
-        ("msrp", Protocol::Msrp),
-    ] {
+    for (filter, protocol) in [("sip", Protocol::Sip), ("msrp", Protocol::Msrp)] {
         let found = tshark(&capture, &["-Y", filter]).unwrap();
         let sent = hops.iter().filter(|hop| hop.protocol == protocol).count();
         assert_eq!(found.len(), sent, "{found:#?}");
