@@ -35,6 +35,7 @@ mod incoming;
 mod info;
 mod keep_alive;
 mod local;
+mod notified;
 mod notifier;
 mod prack;
 mod publication;
