@@ -12,20 +12,20 @@ use cpm::wire::mime::Multipart;
 use std::time::{Duration, Instant};
 
 /// An endpoint that listens, and what an attacker at 10.0.0.66 does to it.
-struct Target {
-    node: Solo<Endpoint>,
-    now: Instant,
+pub(crate) struct Target {
+    pub(crate) node: Solo<Endpoint>,
+    pub(crate) now: Instant,
     closed: Vec<ConnId>,
     /// Whether what comes is accepted.
     accepts: bool,
-    received: usize,
+    pub(crate) received: usize,
     port: u16,
 }
 
-const US: &str = "msrp://10.0.0.66:9/attacker;tcp";
+pub(crate) const US: &str = "msrp://10.0.0.66:9/attacker;tcp";
 
 impl Target {
-    fn new(edit: impl FnOnce(&mut Limits)) -> Self {
+    pub(crate) fn new(edit: impl FnOnce(&mut Limits)) -> Self {
         let mut limits = Limits::default();
         edit(&mut limits);
         let now = Instant::now();
@@ -46,7 +46,7 @@ impl Target {
     }
 
     /// A session with the attacker, which it has been let into by SIP.
-    fn session(&mut self) -> (SessionId, String) {
+    pub(crate) fn session(&mut self) -> (SessionId, String) {
         let now = self.now;
         self.node.command(now, |endpoint, cx| {
             let session = endpoint.open(cx, Settings::default()).unwrap();
@@ -56,7 +56,7 @@ impl Target {
         })
     }
 
-    fn connect(&mut self) -> ConnId {
+    pub(crate) fn connect(&mut self) -> ConnId {
         self.port += 1;
         let local = "10.0.0.1:2855".parse().unwrap();
         let peer = format!("10.0.0.66:{}", self.port).parse().unwrap();
@@ -67,7 +67,7 @@ impl Target {
         conn
     }
 
-    fn feed(&mut self, conn: ConnId, data: impl Into<Bytes>) {
+    pub(crate) fn feed(&mut self, conn: ConnId, data: impl Into<Bytes>) {
         let data = data.into();
         self.node.handle_input(self.now, Input::Data { conn, data });
         self.settle();
@@ -91,7 +91,7 @@ impl Target {
     }
 
     /// What it says on a connection.
-    fn read(&mut self, conn: ConnId) -> String {
+    pub(crate) fn read(&mut self, conn: ConnId) -> String {
         let mut out = Vec::new();
         while let Some(bytes) = self.node.poll_stream(self.now, conn) {
             out.extend_from_slice(&bytes);
@@ -101,13 +101,13 @@ impl Target {
     }
 
     /// The last code that it answers with.
-    fn code(&mut self, conn: ConnId, chunk: impl Into<Bytes>) -> Option<u16> {
+    pub(crate) fn code(&mut self, conn: ConnId, chunk: impl Into<Bytes>) -> Option<u16> {
         self.feed(conn, chunk);
         let said = self.read(conn);
         said.rsplit("MSRP ").next()?.get(5..8)?.parse().ok()
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.node.poll_timeout().filter(|at| *at <= end) {
             self.now = at.max(self.now);
@@ -117,13 +117,13 @@ impl Target {
         self.now = end;
     }
 
-    fn is_closed(&self, conn: ConnId) -> bool {
+    pub(crate) fn is_closed(&self, conn: ConnId) -> bool {
         self.closed.contains(&conn)
     }
 }
 
 /// A chunk. Each has the transaction id `t001`.
-fn chunk(to: &str, message: &str, range: &str, body: &str, flag: char) -> String {
+pub(crate) fn chunk(to: &str, message: &str, range: &str, body: &str, flag: char) -> String {
     format!(
         "MSRP t001 SEND\r\nTo-Path: {to}\r\nFrom-Path: {US}\r\nMessage-ID: {message}\r\n\
          Byte-Range: {range}\r\nContent-Type: text/plain\r\n\r\n{body}\r\n-------t001{flag}\r\n"

@@ -314,6 +314,23 @@ fn rfc7977_5_1_each_chunk_is_one_message() {
 }
 
 #[test]
+fn rfc7977_5_1_a_message_may_come_cut_anywhere() {
+    let (mut bench, _, mut browser, uri) = Bench::bound(msrp::Config::default());
+    let chunk = send(&uri, ALICE, "hello").write().unwrap();
+    let length = browser.channel.wrap(&mut browser.ids, &chunk).len();
+    for first in 1..length {
+        for second in (first..length).step_by(5) {
+            let frame = browser.channel.wrap(&mut browser.ids, &chunk);
+            bench.feed(browser.conn, frame.slice(..first));
+            bench.feed(browser.conn, frame.slice(first..second));
+            bench.feed(browser.conn, frame.slice(second..));
+            assert_eq!(bench.accept_all(), ["hello"], "{first} {second}");
+        }
+        bench.raw(browser.conn);
+    }
+}
+
+#[test]
 fn rfc7977_5_1_a_chunk_that_is_cut_over_messages_ends_the_connection() {
     let (mut bench, session, mut browser, uri) = Bench::bound(msrp::Config::default());
     let chunk = send(&uri, ALICE, "hello").write().unwrap();

@@ -1,6 +1,7 @@
 //! RFC 4975: the Message Session Relay Protocol, as bytes. What the endpoint says to them; more of it is tested beside it.
 
 mod s7_codes;
+mod s7_cuts;
 
 use bytes::Bytes;
 use cpm::engine::Limits;
@@ -161,6 +162,42 @@ fn rfc4975_7_1_a_stream_may_be_cut_anywhere() {
     let whole = frames(0);
     for cut in 1..stream.len() {
         assert_eq!(frames(cut), whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn rfc4975_7_1_each_message_may_be_cut_at_any_two_places() {
+    let limits = Limits::default();
+    for message in CANONICAL {
+        let bytes = Bytes::from(message);
+        let mut framer = Framer::new();
+        let (mut head, mut body) = (Bytes::new(), Vec::new());
+        let mut read = |parts: &[Bytes]| {
+            body.clear();
+            let mut ends = 0;
+            for part in parts {
+                framer.push(part.clone());
+                while let Some(frame) = framer.next(&limits).unwrap() {
+                    head = frame.head.unwrap_or_else(|| head.clone());
+                    body.extend_from_slice(&frame.body);
+                    ends += usize::from(frame.end.is_some());
+                }
+            }
+            assert!(!framer.is_within());
+            (head.clone(), body.clone(), ends)
+        };
+        let whole = read(std::slice::from_ref(&bytes));
+        assert_eq!(whole.2, 1);
+        for first in 1..bytes.len() {
+            for second in first..bytes.len() {
+                let parts = [
+                    bytes.slice(..first),
+                    bytes.slice(first..second),
+                    bytes.slice(second..),
+                ];
+                assert_eq!(read(&parts), whole, "{first} {second}");
+            }
+        }
     }
 }
 
