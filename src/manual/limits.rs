@@ -48,6 +48,7 @@
 //! * **The media of a session of CPM** does not change after it was agreed. Below it, re-INVITE and UPDATE carry any offer.
 //! * **No 199 is sent** as the called side (RFC 6228): an INVITE has one early dialog here, which ends with the final
 //!   response. A rejected re-INVITE that has had an answer is not rolled back (RFC 6141).
+//! * **REFER with `explicitsub`** (RFC 7614) is sent, and refused with 420 when it comes; `nosub` works both ways.
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
 //! * **Outbound (RFC 5626)**: the SIP layer registers over as many flows as it is told to; the client of CPM uses one. There
 //!   are no flow tokens: the servers of this crate end the flows that they use, and are no edge proxies for others. A dialog
