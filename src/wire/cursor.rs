@@ -47,26 +47,21 @@ impl ByteSet {
         Self::of(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789").and(bytes)
     }
 
-    /// What needs no second look in a quoted string: no quote, no escape and no line end.
-    pub(crate) const QUOTED: Self = {
-        let mut set = [true; 256];
-        let (odd, mut place) = (b"\"\\\r\n", 0);
-        while place < odd.len() {
-            set[odd[place] as usize] = false;
-            place += 1;
-        }
-        Self(set)
-    };
-
     /// Everything visible, UTF-8 beyond ASCII too, except these bytes.
     pub const fn visible_except(bytes: &[u8]) -> Self {
-        let mut set = [true; 256];
+        let mut set = Self::all_except(bytes).0;
         let mut i = 0;
         while i <= 0x20 {
             set[i] = false;
             i += 1;
         }
         set[0x7f] = false;
+        Self(set)
+    }
+
+    /// Everything except these bytes.
+    const fn all_except(bytes: &[u8]) -> Self {
+        let mut set = [true; 256];
         let mut i = 0;
         while i < bytes.len() {
             set[bytes[i] as usize] = false;
@@ -298,12 +293,15 @@ impl<'a> Cursor<'a> {
         self.since(start)
     }
 
-    /// The longest run of bytes of the class, which may be empty: as [`Cursor::take_while`], and faster where
-    /// the run is long.
-    #[inline(always)]
-    pub(crate) fn take_run(&mut self, class: impl Fn(u8) -> bool + Copy) -> &'a str {
+    /// Everything up to the next white space or control character of ASCII, which may be nothing.
+    pub(crate) fn take_visible(&mut self) -> &'a str {
+        const VISIBLE: &ByteSet = &ByteSet::visible_except(b"");
         let start = self.at;
-        self.at = end_of_run(self.text.as_bytes(), start, class);
+        // Mostly it is the whole rest, which is seen faster than where it ends.
+        self.at = match is_visible(self.rest()) {
+            true => self.text.len(),
+            false => VISIBLE.end_of_run(self.text.as_bytes(), start),
+        };
         self.since(start)
     }
 
@@ -372,13 +370,16 @@ impl<'a> Cursor<'a> {
     /// There is none, or it does not fit into `T`; both at its first byte.
     pub fn number<T: TryFrom<u64>>(&mut self) -> Result<T, Syntax> {
         let start = self.at;
-        let mut number = Some(0u64);
+        let mut number = 0u64;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
-            number = number
-                .and_then(|number| number.checked_mul(10))
-                .and_then(|number| number.checked_add(u64::from(digit - b'0')));
+            number = (number.wrapping_mul(10)).wrapping_add(u64::from(digit - b'0'));
             self.at += 1;
         }
+        let number = match self.at - start {
+            ..=18 => Some(number),
+            // It may not have fitted.
+            _ => self.since(start).parse().ok(),
+        };
         let expected = match number.and_then(|number| T::try_from(number).ok()) {
             _ if self.at == start => "a number",
             Some(number) => return Ok(number),
@@ -404,9 +405,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn quoted_here(&mut self) -> Result<Quoted<'a>, Syntax> {
-        const PLAIN: &ByteSet = &ByteSet::QUOTED;
         let start = self.at;
-        let end = PLAIN.end_of_run(self.text.as_bytes(), start + 1);
+        let end = end_of_plain_quoted(self.text.as_bytes(), start + 1);
         if self.text.as_bytes().get(end) == Some(&b'"') {
             self.at = end + 1;
             let raw = self.text.get(start + 1..end).unwrap_or_default();
@@ -489,81 +489,18 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Classes of bytes as comparisons without branches, which the compiler makes of sixteen bytes at a time.
-pub(crate) mod class {
-    /// What can stand in a host name.
-    #[inline(always)]
-    pub(crate) const fn host(byte: u8) -> bool {
-        alphanumeric(byte) | one_of(byte, b"-._")
-    }
-
-    /// No white space and no control character of ASCII.
-    #[inline(always)]
-    pub(crate) const fn visible(byte: u8) -> bool {
-        (byte > b' ') & (byte != 0x7f)
-    }
-
-    /// The same except these.
-    #[inline(always)]
-    pub(crate) const fn visible_except<const N: usize>(byte: u8, except: &[u8; N]) -> bool {
-        visible(byte) & !one_of(byte, except)
-    }
-
-    #[inline(always)]
-    const fn one_of<const N: usize>(byte: u8, set: &[u8; N]) -> bool {
-        let (mut found, mut place) = (false, 0);
-        while place < N {
-            found |= byte == set[place];
-            place += 1;
-        }
-        found
-    }
-
-    #[inline(always)]
-    const fn alphanumeric(byte: u8) -> bool {
-        ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10)
-    }
+/// Where the first byte is, from `at` on, that needs a second look in a quoted string: a quote, an escape or a line
+/// end.
+#[inline]
+pub(crate) fn end_of_plain_quoted(bytes: &[u8], mut at: usize) -> usize {
+    const PLAIN: &ByteSet = &ByteSet::all_except(b"\"\\\r\n");
+    let odd = |byte: u8| (byte == b'"') | (byte == b'\\') | (byte == b'\r') | (byte == b'\n');
+    // What is in quotes is long: sixteen bytes at once while there is none.
+    let has_odd = |chunk: &[u8; 16]| chunk.iter().fold(false, |any, byte| any | odd(*byte));
+    let (chunks, _) = bytes.get(at..).unwrap_or_default().as_chunks();
+    at += 16 * chunks.iter().take_while(|chunk| !has_odd(chunk)).count();
+    PLAIN.end_of_run(bytes, at)
 }
-
-/// Where the run of bytes of a class ends that begins at `at`.
-#[inline(always)]
-fn end_of_run(bytes: &[u8], mut at: usize, class: impl Fn(u8) -> bool + Copy) -> usize {
-    let strangers = |chunk: &[u8; WIDE]| {
-        let mut found = [0u8; WIDE];
-        for (found, byte) in found.iter_mut().zip(chunk) {
-            *found = if class(*byte) { 0 } else { 0xff };
-        }
-        u128::from_le_bytes(found)
-    };
-    let place = |found: u128| (found.trailing_zeros() / 8) as usize;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let found = strangers(chunk);
-        if found != 0 {
-            return at + place(found);
-        }
-        at += WIDE;
-    }
-    // The last ones overlap with those before.
-    let Some(chunk) = bytes.last_chunk() else {
-        let rest = bytes.get(at..).unwrap_or_default();
-        return at
-            + rest
-                .iter()
-                .position(|byte| !class(*byte))
-                .unwrap_or(rest.len());
-    };
-    let seen = WIDE - bytes.len().saturating_sub(at);
-    match u32::try_from(seen * 8)
-        .ok()
-        .and_then(|seen| strangers(chunk).checked_shr(seen))
-    {
-        Some(found) if found != 0 => at + place(found),
-        _ => bytes.len(),
-    }
-}
-
-/// How many bytes are looked at together.
-const WIDE: usize = 16;
 
 /// Whether there is neither white space nor a control character of ASCII in the text. All of it is looked at
 /// in any case, which the compiler does many bytes at a time.
@@ -664,26 +601,13 @@ mod tests {
         for length in 0..50 {
             let mut text = vec![b'a'; length];
             for start in 0..=length {
-                assert_eq!(end_of_run(&text, start, class::host), length);
                 assert_eq!(ByteSet::HOST.end_of_run(&text, start), length);
                 for at in start..length {
                     text[at] = b' ';
-                    assert_eq!(
-                        end_of_run(&text, start, class::host),
-                        at,
-                        "{start} of {length}"
-                    );
                     assert_eq!(ByteSet::HOST.end_of_run(&text, start), at);
                     text[at] = b'a';
                 }
             }
-        }
-        for byte in 0..=u8::MAX {
-            assert_eq!(class::host(byte), ByteSet::HOST.contains(byte));
-            assert_eq!(
-                class::visible(byte),
-                ByteSet::visible_except(b"").contains(byte)
-            );
         }
     }
 

@@ -1,7 +1,9 @@
 //! Parameters: the `;name=value` lists after URIs, header field values and media types.
 
 use super::Text;
-use super::cursor::{ByteSet, Cursor, Quoted, Syntax, class, write_line, write_quoted};
+use super::cursor::{
+    ByteSet, Cursor, Quoted, Syntax, end_of_plain_quoted, write_line, write_quoted,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -59,6 +61,28 @@ enum Grammar {
 }
 
 impl Grammar {
+    /// What names and what values that are not in quotes are made of.
+    #[inline]
+    const fn sets(self) -> (&'static ByteSet, &'static ByteSet) {
+        const HEADER: (&ByteSet, &ByteSet) = (
+            &ByteSet::visible_except(b";,=\"<>?"),
+            &ByteSet::visible_except(b";,\""),
+        );
+        const URI: (&ByteSet, &ByteSet) = (
+            &ByteSet::visible_except(b";=?\"<>"),
+            &ByteSet::visible_except(b";?\"<>"),
+        );
+        const CHECKED: (&ByteSet, &ByteSet) = (
+            &ByteSet::visible_except(b";=\""),
+            &ByteSet::visible_except(b";\""),
+        );
+        match self {
+            Self::Header => HEADER,
+            Self::Uri => URI,
+            Self::Checked => CHECKED,
+        }
+    }
+
     /// Moves past a separator.
     #[inline]
     fn separator(self, cursor: &mut Cursor<'_>, byte: u8) -> bool {
@@ -305,22 +329,19 @@ impl<'a> ParamsRef<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_as(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Self, Syntax> {
-        if cursor.is_end() {
+        // Mostly there are none, or those that are plain are all.
+        let more = |cursor: &Cursor<'_>| cursor.peek().is_some_and(|b| b == b';' || b <= b' ');
+        if !more(cursor) {
             return Ok(Self::NONE);
         }
         let start = cursor.at();
-        let (mut count, mut escapes) = (skip_plain(cursor, grammar), false);
-        // Mostly those were all.
-        let more = (cursor.peek()).is_some_and(|byte| byte == b';' || byte <= b' ');
-        while more && let Some(raw) = next(cursor, grammar)? {
-            count += 1;
-            if count > Params::MAX {
-                return Err(cursor.error("fewer parameters"));
-            }
-            escapes |= raw.value.is_some_and(|(_, value, _)| value.escaped);
-        }
+        let plain = skip_plain(cursor, grammar);
+        let escapes = match more(cursor) {
+            true => read_rest(cursor, grammar, plain)?,
+            false => false,
+        };
         Ok(Self {
             text: cursor.since(start),
             escapes,
@@ -374,24 +395,25 @@ impl Param<'_> {
     }
 }
 
+/// Reads on where the parameters are not plain, of which there were `count`; answers whether a value has escapes.
+#[inline(never)]
+fn read_rest(cursor: &mut Cursor<'_>, grammar: Grammar, mut count: usize) -> Result<bool, Syntax> {
+    let mut escapes = false;
+    while let Some(raw) = next(cursor, grammar)? {
+        count += 1;
+        if count > Params::MAX {
+            return Err(cursor.error("fewer parameters"));
+        }
+        escapes |= raw.value.is_some_and(|(_, value, _)| value.escaped);
+    }
+    Ok(escapes)
+}
+
 /// Moves past the parameters that are spelled as nearly all are, `;name`, `;name=value` and
 /// `;name="value"` without white space and escapes, and answers how many they are. It stops before the first
 /// that has to be looked at more closely.
-#[inline]
 fn skip_plain(cursor: &mut Cursor<'_>, grammar: Grammar) -> usize {
-    const HEADER: (&ByteSet, &ByteSet) = (
-        &ByteSet::visible_except(b";,=\"<>?"),
-        &ByteSet::visible_except(b";,\""),
-    );
-    const URI: (&ByteSet, &ByteSet) = (
-        &ByteSet::visible_except(b";=?\"<>"),
-        &ByteSet::visible_except(b";?\"<>"),
-    );
-    const QUOTED: &ByteSet = &ByteSet::QUOTED;
-    let (names, values) = match grammar {
-        Grammar::Uri => URI,
-        _ => HEADER,
-    };
+    let (names, values) = grammar.sets();
     let bytes = cursor.bytes();
     let (mut at, mut count) = (cursor.at(), 0);
     while count < Params::MAX && bytes.get(at) == Some(&b';') {
@@ -405,7 +427,7 @@ fn skip_plain(cursor: &mut Cursor<'_>, grammar: Grammar) -> usize {
                 let value = end + 1;
                 end = match bytes.get(value) {
                     Some(b'"') if grammar != Grammar::Uri => {
-                        let close = QUOTED.end_of_run(bytes, value + 1);
+                        let close = end_of_plain_quoted(bytes, value + 1);
                         match bytes.get(close) {
                             Some(b'"') => close + 1,
                             _ => break,
@@ -443,12 +465,8 @@ fn next<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Option<Raw<'a>>
 /// The parameter that begins here.
 #[inline]
 fn one<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Raw<'a>, Syntax> {
-    use class::visible_except;
-    let name = match grammar {
-        Grammar::Header => cursor.take_run(|byte| visible_except(byte, b";,=\"<>?")),
-        Grammar::Uri => cursor.take_run(|byte| visible_except(byte, b";=?\"<>")),
-        Grammar::Checked => cursor.take_run(|byte| visible_except(byte, b";=\"")),
-    };
+    let (names, values) = grammar.sets();
+    let name = cursor.take_while(names);
     if name.is_empty() {
         return Err(cursor.error("a parameter"));
     }
@@ -462,11 +480,7 @@ fn one<'a>(cursor: &mut Cursor<'a>, grammar: Grammar) -> Result<Raw<'a>, Syntax>
     };
     let is_quoted = quoted.is_some();
     let value = quoted.unwrap_or_else(|| Quoted {
-        raw: match grammar {
-            Grammar::Header => cursor.take_run(|byte| visible_except(byte, b";,\"")),
-            Grammar::Uri => cursor.take_run(|byte| visible_except(byte, b";?\"<>")),
-            Grammar::Checked => cursor.take_run(|byte| visible_except(byte, b";\"")),
-        },
+        raw: cursor.take_while(values),
         escaped: false,
     });
     Ok(Raw {

@@ -2,7 +2,7 @@
 
 use super::{Mode, header};
 use crate::sip::HeaderError;
-use crate::wire::Text;
+use crate::wire::{Text, swar};
 
 /// How often a header may appear in one message (RFC 3261 §7.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -379,7 +379,7 @@ impl Name {
             let number = *INDEX.get(place)?;
             let known = SPELLINGS.get(usize::from(number))?.as_bytes();
             // The spelling of the table is by far the most frequent one.
-            if spelled == known || spelled.eq_ignore_ascii_case(known) {
+            if swar::is(spelled, known) || spelled.eq_ignore_ascii_case(known) {
                 return Some(number);
             }
             place = (place + 1) % INDEX_SIZE;

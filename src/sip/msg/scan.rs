@@ -28,15 +28,15 @@ pub(super) fn scan(bytes: &[u8], mut at: usize) -> usize {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         // Values are long: sixteen bytes at a time while there is nothing to be found.
-        if let Some((one, two)) = rest.first_chunk::<16>().map(halves) {
-            let (one, two) = (controls(one), controls(two));
-            if one | two == 0 {
+        if let Some(chunk) = rest.first_chunk::<16>() {
+            if !has_control(chunk) {
                 at += 16;
                 continue;
             }
-            at += match one {
-                0 => 8 + first(two),
-                _ => first(one),
+            let (one, two) = halves(chunk);
+            at += match controls(one) {
+                0 => 8 + first(controls(two)),
+                found => first(found),
             };
         } else if let Some(chunk) = rest.first_chunk::<8>() {
             let found = controls(u64::from_le_bytes(*chunk));
@@ -56,6 +56,14 @@ pub(super) fn scan(bytes: &[u8], mut at: usize) -> usize {
         }
         at += 1;
     }
+}
+
+/// Whether there is a control character, TAB among them. Without a branch for each byte, so that the compiler looks
+/// at all of them at once.
+#[inline]
+fn has_control(chunk: &[u8; 16]) -> bool {
+    let control = |byte: u8| (byte < b' ') | (byte == 0x7f);
+    chunk.iter().fold(false, |any, byte| any | control(*byte))
 }
 
 /// Where the first colon is. Names are short: the first is mostly among the first sixteen bytes.

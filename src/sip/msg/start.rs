@@ -52,7 +52,12 @@ impl Start {
         if uri.is_empty() {
             return wrong(last);
         }
-        if let Some(at) = text.iter().position(|b| !b.is_ascii_graphic()) {
+        // To see whether there is a stranger is faster than to see where it is.
+        if text
+            .iter()
+            .fold(false, |any, b| any | !b.is_ascii_graphic())
+            && let Some(at) = text.iter().position(|b| !b.is_ascii_graphic())
+        {
             return wrong(uri.start + at);
         }
         Ok(Self::Request {

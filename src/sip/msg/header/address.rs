@@ -43,7 +43,11 @@ macro_rules! addresses {
             const NAME: Name = Name::$name;
             const LIST: bool = $list;
 
-            read_by!(NameAddrRef::read, |address: NameAddrRef<'_>, value| Self(address.own(value)));
+            read_by!(
+                NameAddrRef::read,
+                NameAddrRef::check,
+                |address: NameAddrRef<'_>, value| Self(address.own(value))
+            );
 
             fn write(&self, out: &mut String) {
                 self.0.write(out);
@@ -146,9 +150,11 @@ impl Header for TriggerConsent {
     const NAME: Name = Name::TriggerConsent;
     const LIST: bool = true;
 
-    read_by!(NameAddrRef::read, |address: NameAddrRef<'_>, value| Self(
-        address.own(value)
-    ));
+    read_by!(
+        NameAddrRef::read,
+        NameAddrRef::check,
+        |address: NameAddrRef<'_>, value| Self(address.own(value))
+    );
 
     fn write(&self, out: &mut String) {
         // What would be taken for a part of the header needs the brackets all the same.

@@ -108,6 +108,10 @@ impl Header for Contact {
             true => Ok(None),
             false => NameAddrRef::read(cursor).map(Some),
         },
+        |cursor| match cursor.eat(b'*') {
+            true => Ok(()),
+            false => NameAddrRef::check(cursor),
+        },
         |address: Option<NameAddrRef<'_>>, value| match address {
             None => Self::Star,
             Some(address) => Self::Address(address.own(value)),

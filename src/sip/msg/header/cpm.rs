@@ -5,7 +5,7 @@ use crate::engine::DateTime;
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name};
 use crate::wire::Text;
-use crate::wire::cursor::{ByteSet, Cursor, Syntax, class, write_line};
+use crate::wire::cursor::{ByteSet, Cursor, Syntax, write_line};
 use std::time::Duration;
 
 macro_rules! identifiers {
@@ -36,7 +36,7 @@ macro_rules! identifiers {
                 |cursor| {
                     // Identifiers are opaque; nothing but white space can end one.
                     let start = cursor.at();
-                    match cursor.take_run(class::visible) {
+                    match cursor.take_visible() {
                         "" => Err(Syntax { at: start, expected: "an identifier" }),
                         id => Ok(id),
                     }

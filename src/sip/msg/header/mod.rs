@@ -110,9 +110,13 @@ fn whole<'a, H: Header, T>(
 }
 
 /// Reading and checking a header by the one function that knows its grammar. That borrows from the value, and
-/// what it answers becomes the header by `own`, which is given the value to share its buffer.
+/// what it answers becomes the header by `own`, which is given the value to share its buffer. Where putting the
+/// answer together is dear there is one more function, which moves past the same and answers nothing.
 macro_rules! read_by {
     ($read:expr, $own:expr) => {
+        super::read_by!($read, $read, $own);
+    };
+    ($read:expr, $check:expr, $own:expr) => {
         fn parse(value: &Text) -> Result<Self, HeaderError> {
             let read = super::whole::<Self, _>(value, $read)?;
             Ok($own(read, value))
@@ -120,7 +124,7 @@ macro_rules! read_by {
 
         #[inline]
         fn check(value: &str) -> Result<(), HeaderError> {
-            super::whole::<Self, _>(value, $read).map(drop)
+            super::whole::<Self, _>(value, $check).map(drop)
         }
     };
 }

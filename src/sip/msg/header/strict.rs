@@ -23,11 +23,16 @@ pub fn check(name: &Name, field: &str, mode: Mode) -> Result<(), HeaderError> {
 #[inline]
 pub(crate) fn check_as<H: Header>(field: &str, mode: Mode) -> Result<(), HeaderError> {
     // Most fields have one value.
-    if mode == Mode::Receive && (!H::LIST || memchr::memchr(b',', field.as_bytes()).is_none()) {
-        return match H::LIST && field.is_empty() {
-            true => Ok(()),
-            false => H::check(field),
-        };
+    if mode == Mode::Receive {
+        if H::LIST && is_one_if_read(&H::NAME, field) && H::check(field).is_ok() {
+            return Ok(());
+        }
+        if !H::LIST || memchr::memchr(b',', field.as_bytes()).is_none() {
+            return match H::LIST && field.is_empty() {
+                true => Ok(()),
+                false => H::check(field),
+            };
+        }
     }
     for item in Items::new(field.as_bytes(), H::LIST) {
         // Commas are whole characters.
@@ -42,6 +47,27 @@ pub(crate) fn check_as<H: Header>(field: &str, mode: Mode) -> Result<(), HeaderE
         checked?;
     }
     Ok(())
+}
+
+/// Whether a field that follows the grammar of one value to the end is one value, so that nobody need look for
+/// commas: there are none, or they stand in quotes and brackets. An address without brackets may have others.
+#[inline(always)]
+fn is_one_if_read(name: &Name, field: &str) -> bool {
+    matches!(field.as_bytes().first(), Some(b'<' | b'"'))
+        || matches!(
+            name,
+            Name::Via
+                | Name::AcceptContact
+                | Name::RejectContact
+                | Name::FeatureCaps
+                | Name::SecurityClient
+                | Name::SecurityServer
+                | Name::SecurityVerify
+                | Name::PAccessNetworkInfo
+                | Name::PVisitedNetworkId
+                | Name::PAssertedService
+                | Name::PPreferredService
+        )
 }
 
 fn strict(name: &Name, value: &Text) -> Result<(), HeaderError> {
@@ -132,6 +158,7 @@ mod tests {
     use crate::engine::Limits;
     use crate::sip::msg::Message;
     use bytes::Bytes;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_read_is_not_always_what_the_grammar_has() {
@@ -195,6 +222,30 @@ mod tests {
             panic!("{error}");
         };
         assert_eq!((name, at), (Name::Via, 29));
+    }
+
+    /// Whether each value of the field is read, when they are taken apart first.
+    fn one_by_one<H: Header>(field: &str) -> bool {
+        Items::new(field.as_bytes(), H::LIST).all(|item| H::check(&field[item]).is_ok())
+    }
+
+    proptest! {
+        #[test]
+        fn a_field_that_is_read_at_once_is_read_value_by_value(
+            field in "(SIP/2.0/UDP a)?(<sip:b@c>|sip:d|\"e\\\\\", f\" ?|\"g|, ?|;h|;i=j|;k=\"l,m\"|\\*|n ?|<|>|@|\\?){0,8}"
+        ) {
+            macro_rules! same {
+                ($($header:ident)*) => {$(
+                    let at_once = check_as::<$header>(&field, Mode::Receive).is_ok();
+                    prop_assert_eq!(at_once, one_by_one::<$header>(&field), "{}", stringify!($header));
+                )*};
+            }
+            same! {
+                Via Route Contact AcceptContact RejectContact FeatureCaps SecurityVerify PAccessNetworkInfo
+                PVisitedNetworkId PAssertedService PPreferredService InReplyTo TriggerConsent AlertInfo HistoryInfo
+                Reason Warning UserToUser
+            }
+        }
     }
 
     /// Names and modes for which a message has a field that is refused.

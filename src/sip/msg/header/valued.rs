@@ -49,6 +49,16 @@ struct ValuedRef<'a> {
 
 impl<'a> ValuedRef<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
+        Self::read_here(cursor)
+    }
+
+    /// Moves past a word with parameters, as [`ValuedRef::read`] does.
+    fn check(cursor: &mut Cursor<'a>) -> Result<(), Syntax> {
+        Self::read_here(cursor).map(drop)
+    }
+
+    #[inline(always)]
+    fn read_here(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
         let value = match cursor.quoted()? {
             Some(quoted) => quoted,
             None => Quoted {
@@ -106,7 +116,11 @@ macro_rules! valued {
             const NAME: Name = Name::$name;
             const LIST: bool = $list;
 
-            read_by!(ValuedRef::read, |value: ValuedRef<'_>, text| Self(value.own(text)));
+            read_by!(
+                ValuedRef::read,
+                ValuedRef::check,
+                |value: ValuedRef<'_>, text| Self(value.own(text))
+            );
 
             fn write(&self, out: &mut String) {
                 self.0.write(out);

@@ -135,6 +135,7 @@ struct ViaRef<'a> {
 }
 
 impl<'a> ViaRef<'a> {
+    #[inline(always)]
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Syntax> {
         skip_protocol(cursor)?;
         let transport = cursor.token()?;

@@ -173,14 +173,20 @@ pub(crate) enum UriRef<'a> {
 
 impl<'a> UriRef<'a> {
     /// Reads as [`Uri::read`].
+    #[inline(always)]
     pub(crate) fn read(cursor: &mut Cursor<'a>, extent: Extent) -> Result<Self, Syntax> {
+        // Nearly all are written so.
+        match cursor.eat_text("sip:") {
+            true => SipUriRef::read(cursor, extent, false).map(Self::Sip),
+            false => Self::read_any(cursor, extent),
+        }
+    }
+
+    #[inline(never)]
+    fn read_any(cursor: &mut Cursor<'a>, extent: Extent) -> Result<Self, Syntax> {
         const SCHEME: &ByteSet = &ByteSet::alphanumeric_and(b"+-.");
         const ANY: &ByteSet = &ByteSet::visible_except(b"<>\"");
         const BARE: &ByteSet = &ByteSet::visible_except(b"<>\";");
-        // Nearly all are written so.
-        if cursor.eat_text("sip:") {
-            return SipUriRef::read(cursor, extent, false).map(Self::Sip);
-        }
         if !cursor.peek().is_some_and(|b| b.is_ascii_alphabetic()) {
             return Err(cursor.error("a URI"));
         }

@@ -170,6 +170,7 @@ pub(crate) struct SipUriRef<'a> {
 }
 
 impl<'a> SipUriRef<'a> {
+    #[inline(always)]
     pub(super) fn read(
         cursor: &mut Cursor<'a>,
         extent: Extent,
@@ -219,7 +220,7 @@ impl<'a> SipUriRef<'a> {
 }
 
 /// User and password, where there is an `@` after them.
-#[inline]
+#[inline(always)]
 fn userinfo<'a>(cursor: &mut Cursor<'a>) -> Result<Option<(&'a str, Option<&'a str>)>, Syntax> {
     const PASSWORD: &ByteSet = &ByteSet::visible_except(b"@<>\"");
     const USER: &ByteSet = &ByteSet::visible_except(b":@<>\"");
