@@ -1,6 +1,6 @@
 //! Changing a message. Every change writes the headers anew, as RFC 3862 asks; the content is not touched.
 
-use super::fields::{Field, Fields};
+use super::fields::Fields;
 use super::index::narrow;
 use super::message::{bindings, namespace, unfold};
 use super::name::same_namespace;
@@ -77,11 +77,8 @@ impl Head {
         let breaks = |char: char| if char.is_control() { ' ' } else { char };
         self.text
             .extend(value.trim_matches(' ').chars().map(breaks));
-        self.fields.push(Field {
-            name,
-            value: (narrow(start), narrow(self.text.len())),
-            content,
-        });
+        let value = (narrow(start), narrow(self.text.len()));
+        self.fields.push(name, value, content);
         self.text.push_str("\r\n");
     }
 }

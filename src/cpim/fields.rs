@@ -32,23 +32,29 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    #[inline]
-    pub(super) fn push(&mut self, field: Field) {
+    /// The parts one by one: to put a field together on the stack and to move it from there costs more than all else
+    /// about it.
+    #[inline(always)]
+    pub(super) fn push(&mut self, name: (u32, u32), value: (u32, u32), content: bool) {
         match self.near.get_mut(self.count) {
             Some(place) if self.far.is_empty() => {
-                *place = field;
+                (place.name, place.value, place.content) = (name, value, content);
                 self.count += 1;
             }
-            _ => self.push_far(field),
+            _ => self.push_far(name, value, content),
         }
     }
 
     #[cold]
-    fn push_far(&mut self, field: Field) {
+    fn push_far(&mut self, name: (u32, u32), value: (u32, u32), content: bool) {
         if self.far.is_empty() {
             self.far.extend_from_slice(&self.near);
         }
-        self.far.push(field);
+        self.far.push(Field {
+            name,
+            value,
+            content,
+        });
     }
 
     pub(super) fn truncate(&mut self, count: usize) {
@@ -100,7 +106,8 @@ mod tests {
         for count in [0, 1, NEAR - 1, NEAR, NEAR + 1, 3 * NEAR] {
             let mut fields = Fields::default();
             let all: Vec<_> = (0..count).map(field).collect();
-            all.iter().for_each(|field| fields.push(*field));
+            let mut push = |field: Field| fields.push(field.name, field.value, field.content);
+            all.iter().copied().for_each(&mut push);
             assert_eq!(*fields, *all);
             assert_eq!(fields.last_after(count), None);
             for keep in (0..=count).rev() {
@@ -111,7 +118,8 @@ mod tests {
                 fields.truncate(keep);
                 assert_eq!(*fields, all[..keep], "{count} {keep}");
             }
-            fields.push(field(99));
+            let last = field(99);
+            fields.push(last.name, last.value, last.content);
             assert_eq!(*fields, [field(99)]);
         }
     }

@@ -3,9 +3,9 @@
 //! A message is indexed in one pass, and nothing is copied. What peers get wrong about the two blocks of
 //! headers is put right here, so that the rest of the module sees well-formed messages only.
 
-use super::fields::{Field, Fields};
+use super::fields::Fields;
 use super::{ParseError, ParseErrorKind};
-use crate::wire::swar;
+use crate::wire::cursor::ByteSet;
 use memchr::{memchr, memchr3};
 use std::ops::Range;
 
@@ -88,88 +88,71 @@ impl Scan<'_> {
     /// Reads headers up to and with the empty line, or to the end.
     fn block(&mut self, block: Block) -> Result<(), ParseError> {
         let known = self.fields.len();
-        loop {
+        let bytes = self.bytes;
+        while !self.blank_line() {
             let start = self.at;
             let error = |kind, at| Err(ParseError { kind, at });
-            let rest = self.bytes.get(start..).unwrap_or_default();
+            let name_end = NAME.end_of_run(bytes, start);
+            let named = name_end > start && bytes.get(name_end) == Some(&b':');
             // The end of the line, and whatever may not be in it, in one go.
-            let Some(end) = memchr3(b'\n', b'\r', 0, rest) else {
-                if self.cut {
-                    return error(ParseErrorKind::TooLarge, start);
-                }
-                if block == Block::Doubtful {
+            let rest = bytes.get(name_end..).unwrap_or_default();
+            let end = name_end + memchr3(b'\n', b'\r', 0, rest).unwrap_or(rest.len());
+            self.at = match bytes.get(end..) {
+                Some([b'\r', b'\n', ..]) => end + 2,
+                Some([b'\n', ..]) => end + 1,
+                Some([_, ..]) => return error(ParseErrorKind::Control, end),
+                Some([]) | None if self.cut => return error(ParseErrorKind::TooLarge, start),
+                Some([]) | None if block == Block::Doubtful => {
                     return error(ParseErrorKind::Header, start);
                 }
-                self.at = self.bytes.len();
-                return if rest.is_empty() {
-                    Ok(())
-                } else {
-                    self.line(start, rest, known, block)
-                };
+                Some([]) | None if end <= start => return Ok(()),
+                Some([]) | None => end,
             };
-            let (line, rest) = rest.split_at(end);
-            self.at = match rest {
-                [b'\r', b'\n', ..] => start + end + 2,
-                [b'\n', ..] => start + end + 1,
-                _ => return error(ParseErrorKind::Control, start + end),
-            };
-            if line.is_empty() {
-                return Ok(());
+            match named {
+                true => self.header(start..name_end, end, block)?,
+                false => self.fold(start, end, known)?,
             }
-            self.line(start, line, known, block)?;
         }
+        Ok(())
     }
 
-    /// Reads the line of headers that begins at `start`. `known` is how many there were before its block.
+    /// Takes the header whose name is there and whose line ends at `end`.
     #[inline]
-    fn line(
-        &mut self,
-        start: usize,
-        line: &[u8],
-        known: usize,
-        block: Block,
-    ) -> Result<(), ParseError> {
-        let Some(name) = swar::name(line) else {
-            return self.fold(start, line, known);
-        };
+    fn header(&mut self, name: Range<usize>, end: usize, block: Block) -> Result<(), ParseError> {
         if self.fields.len() >= self.count {
             return Err(ParseError {
                 kind: ParseErrorKind::TooLarge,
-                at: start,
+                at: name.start,
             });
         }
-        let (name, after) = line.split_at(name);
-        let after = after.get(1..).unwrap_or_default();
-        let value_at = start + name.len() + 1;
-        let (value_at, value_end) = match after {
+        let after = self.bytes.get(name.end + 1..end).unwrap_or_default();
+        let value = match after {
             // As it is written by nearly everybody.
-            [b' ', first, ..] if !first.is_ascii_whitespace() => (
-                value_at + 1,
-                value_at + after.len() - trailing_spaces(after),
-            ),
+            [b' ', first, .., last]
+                if !first.is_ascii_whitespace() && !last.is_ascii_whitespace() =>
+            {
+                name.end + 2..end
+            }
             _ => {
                 let value = after.trim_ascii_start();
-                let spaces = if value.is_empty() {
-                    0
-                } else {
-                    after.len() - value.len()
+                let start = match value {
+                    [] => name.end + 1,
+                    _ => end - value.len(),
                 };
-                let from = value_at + spaces;
-                (from, from + value.trim_ascii_end().len())
+                start..start + value.trim_ascii_end().len()
             }
         };
-        self.fields.push(Field {
-            name: span(start..start + name.len()),
-            value: span(value_at..value_end),
-            // Some peers put the headers of the content among those of the message.
-            content: block != Block::Message || is_of_content(name),
-        });
+        // Some peers put the headers of the content among those of the message.
+        let content = block != Block::Message
+            || is_of_content(self.bytes.get(name.clone()).unwrap_or_default());
+        self.fields.push(span(name), span(value), content);
         Ok(())
     }
 
     /// Takes a line that is none of its own: RFC 3862 does not fold lines, but MIME does.
     #[cold]
-    fn fold(&mut self, start: usize, line: &[u8], known: usize) -> Result<(), ParseError> {
+    fn fold(&mut self, start: usize, end: usize, known: usize) -> Result<(), ParseError> {
+        let line = self.bytes.get(start..end).unwrap_or_default();
         let end = start + line.trim_ascii_end().len();
         match (line.first(), self.fields.last_after(known)) {
             (Some(b' ' | b'\t'), Some(field)) => {
@@ -197,9 +180,7 @@ impl Scan<'_> {
 
     /// What the next block is, by its first line; `None` for a body.
     fn next_block(&self) -> Option<Block> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let name = name(rest.get(..end)?)?;
+        let name = name(self.bytes.get(self.at..)?)?;
         if is_of_content(name) {
             return Some(Block::Content);
         }
@@ -215,16 +196,13 @@ impl Scan<'_> {
     }
 }
 
-fn trailing_spaces(text: &[u8]) -> usize {
-    match text.last() {
-        Some(last) if last.is_ascii_whitespace() => text.len() - text.trim_ascii_end().len(),
-        _ => 0,
-    }
-}
+/// What the name of a header is made of: visible ASCII characters but the colon.
+const NAME: &ByteSet = &ByteSet::alphanumeric_and(b"!\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~");
 
-/// The name at the start of a header line.
+/// The name at the start of a header line, if there is one and a colon after it.
 fn name(line: &[u8]) -> Option<&[u8]> {
-    line.get(..swar::name(line)?)
+    let (name, rest) = line.split_at_checked(NAME.end_of_run(line, 0))?;
+    (!name.is_empty() && rest.first() == Some(&b':')).then_some(name)
 }
 
 fn is_of_content(name: &[u8]) -> bool {
@@ -268,6 +246,21 @@ mod tests {
     use crate::engine::Limits;
     use bytes::Bytes;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_visible_ascii_up_to_the_first_colon() {
+        for byte in 0..=u8::MAX {
+            let length = match byte {
+                b':' => Some(1),
+                _ => byte.is_ascii_graphic().then_some(3),
+            };
+            let line = [b'a', byte, b'b', b':', b'c'];
+            assert_eq!(name(&line).map(<[u8]>::len), length);
+        }
+        for no_name in ["", ":", "a", "a b:", "\u{e9}:"] {
+            assert_eq!(name(no_name.as_bytes()), None, "{no_name}");
+        }
+    }
 
     fn parse(text: &str) -> Result<Message, ParseError> {
         Message::parse(Bytes::from(text.to_owned()), &Limits::default())
