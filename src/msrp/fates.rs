@@ -24,6 +24,28 @@ impl Endpoint {
         }
     }
 
+    /// The response to a request of a session, whose paths need not have been put down.
+    pub(super) fn answer_within(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        session: SessionId,
+        answer: &Answer,
+        status: Status,
+    ) {
+        let Some(id) = answer.usual_id() else {
+            return self.answer(cx, conn, answer, status);
+        };
+        if answer.is_wanted(status)
+            && let Some(state) = self.sessions.get_mut(session.0)
+            && let Some(connection) = self.conns.get_mut(conn.0)
+        {
+            let paths = state.answer_paths();
+            connection.control(cx, |out| write_between(id, paths, status, out));
+            cx.outbox.flush(conn);
+        }
+    }
+
     /// Answers for a received message.
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>, receipt: &Receipt, status: Status) {
         if let Some(held) = receipt.held {
@@ -39,15 +61,8 @@ impl Endpoint {
         if let Some(connection) = self.conns.get_mut(conn.0) {
             connection.owed = connection.owed.saturating_sub(1);
             connection.owed_bytes = connection.owed_bytes.saturating_sub(owed.size);
-            if let (Some(id), true) = (owed.answer.usual_id(), owed.answer.is_wanted(status)) {
-                let paths = state.answer_paths();
-                connection.control(cx, |out| write_between(id, paths, status, out));
-                cx.outbox.flush(conn);
-            }
         }
-        if owed.answer.usual_id().is_none() {
-            self.answer(cx, conn, &owed.answer, status);
-        }
+        self.answer_within(cx, conn, receipt.session, &owed.answer, status);
         if let Some(report) = owed.report.filter(|_| status.is_success()) {
             self.report_success(cx, conn, receipt.session, *report);
         }

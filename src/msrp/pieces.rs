@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::event::{Event, Piece, Progress, Receipt};
-use super::msg::{Continuation, Path, Request, Status};
+use super::msg::{ByteRange, Continuation, Path, Request, Status};
 use super::ranges::Ranges;
 use super::receiver::{Answer, Report, SEGMENTS};
 use super::session::SessionId;
@@ -68,6 +68,18 @@ struct OwedChunk {
     has_ended: bool,
 }
 
+impl OwedChunk {
+    const fn new(flow: Key, answer: Answer) -> Self {
+        Self {
+            flow,
+            answer: Some(answer),
+            unanswered: 0,
+            held: 0,
+            has_ended: false,
+        }
+    }
+}
+
 /// A chunk that is being received in pieces.
 #[derive(Debug)]
 pub(super) struct PieceChunk {
@@ -88,6 +100,14 @@ impl Pieces {
         match self.flow_of(id) {
             Some((_, flow)) => flow.stopped.map_or(Ok(true), Err),
             None => Ok(false),
+        }
+    }
+
+    /// Puts the paths of all answers down, before those of the session become others.
+    pub(super) fn spell_out(&mut self, to: &str, from: &str) {
+        let chunks = self.chunks.iter_mut();
+        for answer in chunks.filter_map(|(_, chunk)| chunk.answer.as_mut()) {
+            answer.spell_out(to, from);
         }
     }
 
@@ -140,17 +160,46 @@ impl Endpoint {
                 flow.report = Some(request.from_path.compact());
             }
         }
-        let chunk = pieces.chunks.insert(OwedChunk {
-            flow,
-            answer: Some(Answer::to(request)),
-            unanswered: 0,
-            held: 0,
-            has_ended: false,
-        });
+        let chunk = pieces
+            .chunks
+            .insert(OwedChunk::new(flow, Answer::to(request)));
         self.watch_partials(cx, session);
         Ok(PieceChunk {
             session,
             flow,
+            chunk,
+            at,
+        })
+    }
+
+    /// A further chunk begins of a message that is handed up in pieces and goes on; `None` if there is more to see to.
+    pub(super) fn go_on(
+        &mut self,
+        cx: &Cx<'_>,
+        session: SessionId,
+        id: &str,
+        range: ByteRange,
+        answer: Answer,
+    ) -> Option<PieceChunk> {
+        let state = self.sessions.get_mut(session.0)?;
+        let max = state.settings.max_size.unwrap_or(u64::MAX);
+        let at = range.start.checked_sub(1).filter(|at| *at <= max)?;
+        if state.settings.delivery == Delivery::Whole
+            || range.total.is_some_and(|total| total > max)
+        {
+            return None;
+        }
+        let pieces = state.pieces.as_deref_mut()?;
+        let (key, _) = pieces
+            .flow_of(id)
+            .filter(|(_, flow)| flow.stopped.is_none())?;
+        let flow = pieces.flows.get_mut(key)?;
+        flow.total = range.total.or(flow.total);
+        let chunk = pieces.chunks.insert(OwedChunk::new(key, answer));
+        self.watch_partials(cx, session);
+        Some(PieceChunk {
+            session,
+            flow: key,
             chunk,
             at,
         })
@@ -198,7 +247,7 @@ impl Endpoint {
                 pieces.flows.remove(chunk.flow);
             }
             if let Some(answer) = answer {
-                self.answer(cx, conn, &answer, status);
+                self.answer_within(cx, conn, chunk.session, &answer, status);
             }
             return false;
         }
@@ -206,8 +255,8 @@ impl Endpoint {
             flow.size = Some(to);
         }
         owed.has_ended = end.is_some();
-        // Of bytes that come twice the first are kept.
-        let mut news: Vec<(u64, Bytes)> = Vec::new();
+        // Of bytes that come twice the first are kept. Mostly all are new, and no list is needed.
+        let (mut news, mut others) = (None, Vec::new());
         let mut at = from;
         loop {
             let (start, stop) = flow.seen.gap(at);
@@ -216,7 +265,11 @@ impl Endpoint {
                 break;
             }
             let (start_in, stop_in) = ((start - from) as usize, (stop - from) as usize);
-            news.push((start, body.slice(start_in..stop_in)));
+            let piece = (start, body.slice(start_in..stop_in));
+            match news {
+                None => news = Some(piece),
+                Some(_) => others.push(piece),
+            }
             at = stop;
         }
         flow.seen.add(from, to);
@@ -227,14 +280,14 @@ impl Endpoint {
             _ if flow.is_complete && !was_complete => Progress::Complete,
             _ => Progress::More,
         };
-        if news.is_empty() && progress != Progress::More {
-            news.push((to, Bytes::new()));
+        if news.is_none() && progress != Progress::More {
+            news = Some((to, Bytes::new()));
         }
-        let count = news.len();
+        let count = usize::from(news.is_some()) + others.len();
         let Some(connection) = self.conns.get_mut(conn.0) else {
             return false;
         };
-        for (index, (at, bytes)) in news.into_iter().enumerate() {
+        for (index, (at, bytes)) in news.into_iter().chain(others).enumerate() {
             // The head pins the receive buffer just as the body does.
             let held = bytes.len() + if index == 0 { head } else { 0 } + PIECE;
             owed.unanswered += 1;
@@ -306,7 +359,7 @@ impl Endpoint {
                 connection.held = connection.held.saturating_sub(held);
             }
             if let Some(answer) = refused {
-                self.answer(cx, conn, &answer, status);
+                self.answer_within(cx, conn, receipt.session, &answer, status);
             }
         }
         self.settle_chunk(cx, receipt.session, receipt.key);
@@ -344,7 +397,7 @@ impl Endpoint {
         }
         let Some(conn) = state.conn else { return };
         if let Some(answer) = answer {
-            self.answer(cx, conn, &answer, Status::OK);
+            self.answer_within(cx, conn, session, &answer, Status::OK);
         }
         if let Some(report) = report {
             self.report_success(cx, conn, session, report);

@@ -210,6 +210,9 @@ impl Session {
             for (_, owed) in self.owed.iter_mut() {
                 owed.answer.spell_out(to, from);
             }
+            if let Some(pieces) = &mut self.pieces {
+                pieces.spell_out(to, from);
+            }
         }
         before
     }

@@ -1,7 +1,7 @@
 //! What nearly every frame is, taken the short way: a whole message between paths that are spelled as they were agreed
-//! on, and the response that confirms a chunk.
+//! on, a further chunk of one that is handed up in pieces, and the response that confirms a chunk.
 //!
-//! Both are read where they lie and allocate nothing. What is out of the ordinary in any way is given back and goes
+//! They are read where they lie and allocate nothing. What is out of the ordinary in any way is given back and goes
 //! through [`inbound`](super::inbound), which knows all cases; nothing is accepted here that would not be there.
 
 use super::endpoint::Endpoint;
@@ -33,12 +33,19 @@ impl Endpoint {
         }
         let found = self
             .usual_session(conn, &head)
-            .filter(|_| end == Continuation::Complete)
-            .filter(|session| self.is_usual(cx, conn, *session, &head, frame.body.len()));
+            .filter(|session| self.is_usual(conn, *session, &head));
         let answer = Answer::usual(head.transaction_id(), head.failure_report());
         let (Some(session), Some(answer), Some(id)) = (found, answer, head.message_id()) else {
             return Some(frame);
         };
+        let range = head.byte_range().unwrap_or_default();
+        if let Some(mut chunk) = self.go_on(cx, session, id, range, answer.clone()) {
+            self.hand_up(cx, conn, &mut chunk, &frame.body, bytes.len(), Some(end));
+            return None;
+        }
+        if end != Continuation::Complete || !self.is_whole(cx, session, &head, frame.body.len()) {
+            return Some(frame);
+        }
         let content_type = match head.content_type() {
             Some("message/cpim") => Text::from_static("message/cpim"),
             Some("text/plain") => Text::from_static("text/plain"),
@@ -96,29 +103,30 @@ impl Endpoint {
         Some(session)
     }
 
+    /// Whether a SEND comes from where it should, and asks for nothing but to be taken and answered.
+    fn is_usual(&self, conn: ConnId, session: SessionId, head: &Head<&str>) -> bool {
+        let Some(state) = self.sessions.get(session.0) else {
+            return false;
+        };
+        let is_from = |peer: &super::msg::Path| same(peer.as_str(), head.from_path_str());
+        head.is_send()
+            && head.content_type().is_some()
+            && !head.success_report()
+            && !head.has_others()
+            && state.up
+            && state.conn == Some(conn)
+            && state.peer.as_ref().is_some_and(is_from)
+    }
+
     /// Whether there is nothing to do about a message but to hand it up.
-    fn is_usual(
-        &self,
-        cx: &Cx<'_>,
-        conn: ConnId,
-        session: SessionId,
-        head: &Head<&str>,
-        size: usize,
-    ) -> bool {
+    fn is_whole(&self, cx: &Cx<'_>, session: SessionId, head: &Head<&str>, size: usize) -> bool {
         let (Some(state), Some(content_type)) = (self.sessions.get(session.0), head.content_type())
         else {
             return false;
         };
         let range = head.byte_range().unwrap_or_default();
         let max = super::inbound::max_size(cx, state.settings.max_size);
-        let is_from = |peer: &super::msg::Path| same(peer.as_str(), head.from_path_str());
-        head.is_send()
-            && !head.success_report()
-            && !head.has_others()
-            && state.up
-            && state.conn == Some(conn)
-            && state.peer.as_ref().is_some_and(is_from)
-            && state.settings.delivery == Delivery::Whole
+        state.settings.delivery == Delivery::Whole
             && state.pieces.is_none()
             && state.partials.is_empty()
             && range.start == 1

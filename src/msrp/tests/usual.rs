@@ -137,3 +137,93 @@ fn rfc4975_7_2_an_answer_goes_where_its_request_came_from() {
             .concat()
     );
 }
+
+#[test]
+fn a_further_piece_is_the_same_however_its_paths_are_spelled() {
+    const MOVED: &str = "msrp://10.0.0.3:9/sB2;tcp";
+    let mut bound = Bound::new(Settings {
+        delivery: Delivery::Pieces { from: 0 },
+        max_size: Some(8),
+        ..Settings::default()
+    });
+    let (session, usual) = (bound.session, bound.path.clone());
+    bound.side.accepts = false;
+    let odd = PEER.replace("msrp:", "MSRP:");
+    let chunk = |id: &str, from: &str, range: &str, body: &str, flag: char| {
+        format!(
+            "MSRP {id} SEND\r\nTo-Path: {usual}\r\nFrom-Path: {from}\r\nMessage-ID: m1\r\n\
+             Byte-Range: {range}\r\nContent-Type: text/plain\r\n\r\n{body}\r\n-------{id}{flag}\r\n"
+        )
+    };
+    let chunks = [
+        ("k3hd9s2a", PEER, "1-2/8", "ab", '+'),
+        ("k3hd9s2b", PEER, "3-4/8", "cd", '+'),
+        // Bytes that came before are not handed up again.
+        ("k3hd9s2c", &odd, "4-6/8", "def", '+'),
+        ("k3hd9s2d", PEER, "6-8/8", "fgh", '$'),
+    ];
+    for (id, from, range, body, flag) in chunks {
+        bound.feed(&chunk(id, from, range, body, flag));
+    }
+    // Where a piece is not answered yet when the peer describes itself anew, its answer goes where it came from.
+    let path = vec![MOVED.parse().unwrap()];
+    bound
+        .side
+        .with(|e, cx| e.start(cx, session, path, Role::Passive));
+    let mut taken = Vec::new();
+    for event in bound.side.clear() {
+        let Event::Piece { piece, .. } = event else {
+            continue;
+        };
+        taken.push((piece.at, piece.bytes, piece.progress));
+        bound.side.step(|e, cx| e.accept(cx, piece.receipt));
+    }
+    let expected = [
+        (0, "ab", Progress::More),
+        (2, "cd", Progress::More),
+        (4, "ef", Progress::More),
+        (6, "gh", Progress::Complete),
+    ];
+    assert_eq!(
+        taken,
+        expected.map(|(at, bytes, progress)| (at, Bytes::from_static(bytes.as_bytes()), progress))
+    );
+    assert_eq!(
+        bound.side.take(bound.conn),
+        chunks
+            .map(|(id, to, ..)| format!(
+                "MSRP {id} 200 OK\r\nTo-Path: {to}\r\nFrom-Path: {usual}\r\n-------{id}$\r\n"
+            ))
+            .concat()
+    );
+}
+
+#[test]
+fn a_further_piece_is_refused_for_what_the_first_would_be() {
+    for (second, code) in [
+        (("1-2/9", '+'), 413),
+        (("9-10/*", '+'), 413),
+        (("0-2/8", '+'), 400),
+        (("3-4/8", '#'), 200),
+    ] {
+        let mut bound = Bound::new(Settings {
+            delivery: Delivery::Pieces { from: 0 },
+            max_size: Some(8),
+            ..Settings::default()
+        });
+        let usual = bound.path.clone();
+        for (id, (range, flag)) in [("k3hd9s2a", ("1-2/8", '+')), ("k3hd9s2b", second)] {
+            bound.feed(&format!(
+                "MSRP {id} SEND\r\nTo-Path: {usual}\r\nFrom-Path: {PEER}\r\nMessage-ID: m1\r\n\
+                 Byte-Range: {range}\r\nContent-Type: text/plain\r\n\r\nab\r\n-------{id}{flag}\r\n"
+            ));
+            for event in bound.side.clear() {
+                if let Event::Piece { piece, .. } = event {
+                    bound.side.step(|e, cx| e.accept(cx, piece.receipt));
+                }
+            }
+        }
+        let codes = [("k3hd9s2a".to_owned(), 200), ("k3hd9s2b".to_owned(), code)];
+        assert_eq!(bound.codes(), codes, "{second:?}");
+    }
+}
