@@ -2,6 +2,7 @@
 
 mod allocations;
 mod attacks;
+mod attacks_length;
 mod attacks_msrp;
 mod attacks_sip;
 mod rfc3261;

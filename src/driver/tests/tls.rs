@@ -227,3 +227,41 @@ async fn a_silent_tls_peer_is_given_up_on_both_sides() {
         .await;
     assert!(net.dummy.events.is_empty(), "the node never heard of it");
 }
+
+#[tokio::test]
+async fn attack_18_who_has_another_name_hears_nothing_of_what_was_for_the_right_one() {
+    use rcgen::SanType::{DnsName, IpAddress};
+    let dns = |name: &str| DnsName(name.try_into().unwrap());
+    for (names, heard) in [
+        (vec![dns("evil.example")], false),
+        (vec![dns("*.com")], false),
+        (vec![dns("example.com.evil.example")], false),
+        (vec![IpAddress("127.0.0.1".parse().unwrap())], false),
+        (vec![], false),
+        (vec![dns("example.com")], true),
+    ] {
+        let what = format!("{names:?}");
+        let (identity, root) = certificate(names);
+        let (mut server, mut client) = (Net::echo(), Net::new());
+        let acceptor = Some(identity.acceptor().unwrap());
+        let addr = server
+            .sockets
+            .listen_stream(Protocol::Sip, Transport::Tls, loopback(), acceptor)
+            .await
+            .unwrap();
+        // Its authority is one that is believed, so that only the name speaks against it.
+        client.sockets.tls = Tls::default().trust(&root).unwrap();
+        let conn = (client.dummy).connect(Transport::Tls, addr, Some("example.com"));
+        client.dummy.say(conn, "Authorization: Digest ...");
+        server
+            .serve(async {
+                let first = client.next().await;
+                assert_eq!(first == Event::Closed(conn), !heard, "{what}: {first:?}");
+                if heard {
+                    client.next().await;
+                }
+            })
+            .await;
+        assert_eq!(server.dummy.received > 0, heard, "{what}");
+    }
+}

@@ -274,9 +274,13 @@ fn content_length(field: &[u8], before: Option<usize>) -> Result<Option<usize>, 
     let Some(colon) = memchr::memchr(b':', field) else {
         return Ok(before);
     };
-    let name = list::trimmed(field, 0..colon);
-    if Name::lookup(field.get(name).unwrap_or_default()) != Some(Name::CONTENT_LENGTH) {
+    let name = field.get(..colon).unwrap_or_default().trim_ascii_end();
+    if Name::lookup(name) != Some(Name::CONTENT_LENGTH) {
         return Ok(before);
+    }
+    // A line does not go on before its colon (RFC 3261 §25.1, HCOLON); others might read it as if it could.
+    if memchr::memchr(b'\n', field.get(..colon).unwrap_or_default()).is_some() {
+        return Err(FrameError::ContentLength);
     }
     let value = field.get(colon + 1..).unwrap_or_default();
     match (list::number(value), before) {
