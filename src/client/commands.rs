@@ -10,7 +10,8 @@ use crate::wire::Text;
 use std::time::{Duration, Instant};
 
 impl Node<Client> {
-    /// Registers, and stays registered. [`Event::Registered`] or [`Event::RegistrationFailed`] follows.
+    /// Registers, and stays registered. [`Event::Registered`](super::Event::Registered) or
+    /// [`Event::RegistrationFailed`](super::Event::RegistrationFailed) follows.
     pub fn register(&mut self, now: Instant) {
         self.command(now, |client, net| {
             let registration = Client::registration(&client.config);
@@ -27,7 +28,7 @@ impl Node<Client> {
         });
     }
 
-    /// Takes the registration back. [`Event::Unregistered`] follows.
+    /// Takes the registration back. [`Event::Unregistered`](super::Event::Unregistered) follows.
     pub fn unregister(&mut self, now: Instant) {
         self.command(now, |client, net| {
             if let Some(id) = client.registration {
@@ -64,7 +65,7 @@ impl Node<Client> {
         self.command(now, |client, net| client.open_chat(net, from, peer))
     }
 
-    /// Accepts a chat that a peer has opened ([`Event::Invited`]).
+    /// Accepts a chat that a peer has opened ([`Event::Invited`](super::Event::Invited)).
     pub fn accept_chat(&mut self, now: Instant, chat: ChatId) {
         self.command(now, |client, net| client.accept_chat(net, chat));
     }
@@ -77,9 +78,10 @@ impl Node<Client> {
     }
 
     /// Sends `text` in a chat: in its session if one is open, else as a message of its own. It asks for
-    /// what [`Config::wanted`] says.
+    /// what [`Config::wanted`](super::Config::wanted) says.
     ///
-    /// How it ends arrives as [`Event::Disposition`] or [`Event::Failed`] with the returned id.
+    /// How it ends arrives as [`Event::Disposition`](super::Event::Disposition) or
+    /// [`Event::Failed`](super::Event::Failed) with the returned id.
     ///
     /// # Errors
     ///
@@ -129,25 +131,27 @@ impl Node<Client> {
         self.command(now, |client, net| client.end_chat(net, chat));
     }
 
-    /// Fetches what is kept: everything, or the messages of these ids ([`Event::Deferred`] lists them). They
-    /// arrive as [`Event::Message`]s, and [`Event::Fetched`] when all have come. Nothing is done, and the
-    /// answer is `false`, while another fetch is under way or there is no room for a session.
+    /// Fetches what is kept: everything, or the messages of these ids ([`Event::Deferred`](super::Event::Deferred)
+    /// lists them). They arrive as [`Event::Message`](super::Event::Message)s, and
+    /// [`Event::Fetched`](super::Event::Fetched) when all have come. Nothing is done, and the answer is `false`,
+    /// while another fetch is under way or there is no room for a session.
     pub fn fetch_deferred(&mut self, now: Instant, chosen: Option<&[Text]>) -> bool {
         self.command(now, |client, net| client.fetch(net, chosen))
     }
 
-    /// Has messages of these ids thrown away. [`Event::Discarded`] follows.
+    /// Has messages of these ids thrown away. [`Event::Discarded`](super::Event::Discarded) follows.
     pub fn discard_deferred(&mut self, now: Instant, ids: &[Text]) {
         self.command(now, |client, net| client.discard(net, ids));
     }
 
     /// Asks the network what sessions of this user go on, on whichever device, and to be told when that changes:
-    /// [`Event::Sessions`]. It is asked once if `expires` is zero, and goes on being asked otherwise.
+    /// [`Event::Sessions`](super::Event::Sessions). It is asked once if `expires` is zero, and goes on being asked
+    /// otherwise.
     pub fn watch_sessions(&mut self, now: Instant, expires: Duration) {
         self.command(now, |client, net| client.watch_sessions(net, expires));
     }
 
-    /// Ends that. [`Event::SessionsUnknown`] follows.
+    /// Ends that. [`Event::SessionsUnknown`](super::Event::SessionsUnknown) follows.
     pub fn unwatch_sessions(&mut self, now: Instant) {
         self.command(now, |client, net| client.unwatch_sessions(net));
     }

@@ -28,7 +28,7 @@ pub struct Config {
     pub instance: Option<Text>,
     /// For how long to register; it is kept alive.
     pub expires: Duration,
-    /// Whether chats are accepted by themselves, or by [`Node::accept_chat`].
+    /// Whether chats are accepted by themselves, or by [`Node::accept_chat`](super::Node::accept_chat).
     pub auto_accept: bool,
     /// What this user's messages ask to hear back.
     pub wanted: Wanted,

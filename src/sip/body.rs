@@ -318,7 +318,7 @@ impl Reader<'_> {
         if !types.any(|range| content_type.matches(range)) {
             return Err(Unknown::Type);
         }
-        let is_known = |purposes: &[Text]| purposes.iter().any(|known| *known == purpose);
+        let is_known = |purposes: &[Text]| purposes.contains(&purpose);
         if !self.understood.purposes.is_none_or(is_known) {
             return Err(Unknown::Purpose);
         }
