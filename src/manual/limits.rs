@@ -49,6 +49,8 @@
 //! * **No 199 is sent** as the called side (RFC 6228): an INVITE has one early dialog here, which ends with the final
 //!   response. A rejected re-INVITE that has had an answer is not rolled back (RFC 6141).
 //! * **REFER with `explicitsub`** (RFC 7614) is sent, and refused with 420 when it comes; `nosub` works both ways.
+//! * **Connections that peers have opened** carry answers, and requests to a device that has registered over them; nothing else
+//!   (RFC 5923): a client shows no certificate that would prove its name.
 //! * **Replaces and Join** are matched to a call; whether their sender may is for the layer above to say.
 //! * **Outbound (RFC 5626)**: the SIP layer registers over as many flows as it is told to; the client of CPM uses one. There
 //!   are no flow tokens: the servers of this crate end the flows that they use, and are no edge proxies for others. A dialog

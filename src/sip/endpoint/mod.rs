@@ -41,6 +41,7 @@ mod prack;
 mod publication;
 mod redirect;
 mod refer;
+mod registering;
 mod registration;
 mod reinvite;
 mod reliable;
