@@ -28,9 +28,13 @@ use std::str::FromStr;
 pub struct Params {
     /// What was checked, from the first semicolon on.
     text: Text,
-    /// Values with escapes, by their offset in `text`, without the escapes. Seldom any.
-    unescaped: Vec<(usize, Text)>,
+    /// Values with escapes. Seldom any, and lists of parameters are everywhere.
+    unescaped: Option<Box<Unescaped>>,
 }
+
+/// Values with escapes, by their offset in the text of the list, without the escapes.
+#[derive(Clone)]
+struct Unescaped(Vec<(usize, Text)>);
 
 /// One parameter of [`Params`].
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +111,7 @@ impl Params {
     pub const fn new() -> Self {
         Self {
             text: Text::from_static(""),
-            unescaped: Vec::new(),
+            unescaped: None,
         }
     }
 
@@ -182,7 +186,8 @@ impl Params {
     }
 
     fn without_escapes(&self, at: usize) -> &str {
-        let found = self.unescaped.iter().find(|(offset, _)| *offset == at);
+        let mut unescaped = self.unescaped.iter().flat_map(|unescaped| &unescaped.0);
+        let found = unescaped.find(|(offset, _)| *offset == at);
         found.map_or("", |(_, value)| value)
     }
 
@@ -205,7 +210,7 @@ impl Params {
     /// The value of this name as a text that shares the buffer.
     pub fn text(&self, name: &str) -> Option<Text> {
         let value = self.value(name)?;
-        let shared = self.unescaped.is_empty();
+        let shared = self.unescaped.is_none();
         Some(match shared {
             true => self.text.slice_ref(value),
             false => Text::from(value),
@@ -371,7 +376,7 @@ impl<'a> ParamsRef<'a> {
         }
         Params {
             text: text.slice_ref(self.text),
-            unescaped,
+            unescaped: (!unescaped.is_empty()).then(|| Box::new(Unescaped(unescaped))),
         }
     }
 }

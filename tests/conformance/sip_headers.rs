@@ -338,7 +338,7 @@ proptest! {
             let sip = uri.as_sip_mut().unwrap();
             sip.set_param("p", Some(&noise));
             sip.set_param(&noise, None);
-            sip.password = Some(text.clone());
+            sip.password = Some(Box::new(text.clone()));
             sip.headers.push(&noise, &noise);
             uri
         };

@@ -41,6 +41,45 @@ pub struct Binding {
     pub expires_at: Instant,
 }
 
+/// The texts of a binding, all in one buffer: many are bound, and each buffer has its price.
+struct Texts {
+    address: NameAddr,
+    instance: Option<Text>,
+    call_id: Text,
+    agent: Option<Text>,
+}
+
+impl Texts {
+    fn new(address: &NameAddr, call_id: &str, agent: Option<&str>) -> Self {
+        let mut address = address.clone();
+        // Only the registrar gives the last two (RFC 5627 §5.1).
+        for name in ["expires", "pub-gruu", "temp-gruu"] {
+            address.params.remove(name);
+        }
+        let mut buffer = String::new();
+        address.write(&mut buffer);
+        let end_of_address = buffer.len();
+        buffer.push_str(call_id);
+        let end_of_call_id = buffer.len();
+        buffer.push_str(agent.unwrap_or_default());
+        buffer.shrink_to_fit();
+        let buffer = Text::from(buffer);
+        // What was just written reads again; anything else stands alone.
+        let address =
+            NameAddr::parse(&buffer.slice(0..end_of_address)).unwrap_or_else(|_| address.compact());
+        let shared = |text: &str| match buffer.find(text) {
+            Some(at) => buffer.slice(at..at + text.len()),
+            None => Text::from(text),
+        };
+        Self {
+            instance: address.features().instance().map(shared),
+            address,
+            call_id: buffer.slice(end_of_address..end_of_call_id),
+            agent: agent.map(|_| buffer.slice(end_of_call_id..buffer.len())),
+        }
+    }
+}
+
 impl Binding {
     pub(super) fn new(
         request: &Request,
@@ -51,15 +90,12 @@ impl Binding {
         (registered_at, expires_at): (Instant, Instant),
     ) -> Self {
         let headers = request.headers();
-        let mut params = address.params.compact();
-        params.remove("expires");
-        // Only the registrar gives these (RFC 5627 §5.1).
-        params.remove("pub-gruu");
-        params.remove("temp-gruu");
+        let agent = headers.text(&Name::UserAgent);
+        let texts = Texts::new(address, &call_id, agent);
         Self {
-            contact: address.uri.compact(),
-            display: address.display.as_ref().map(Text::compact),
-            instance: address.features().instance().map(Text::from),
+            contact: texts.address.uri,
+            display: texts.address.display,
+            instance: texts.instance,
             reg_id: address
                 .params
                 .value("reg-id")
@@ -68,9 +104,9 @@ impl Binding {
             path: (headers.all::<Path>())
                 .filter_map(|hop| Some(Text::from(hop.ok()?.0.uri.to_string())))
                 .collect(),
-            user_agent: headers.text(&Name::UserAgent).map(Text::from),
-            params,
-            call_id,
+            user_agent: texts.agent,
+            params: texts.address.params,
+            call_id: texts.call_id,
             cseq,
             source,
             has_flow: true,

@@ -4,14 +4,15 @@ use super::{Binding, Bindings};
 use crate::engine::ConnId;
 use crate::wire::Text;
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Bindings {
     /// A connection broke. The bindings that live and die with it (RFC 5626 §6: those with a `reg-id`) are taken
     /// out; any other device may still be found at its Contact, until its time is over.
     pub fn lose_flow(&mut self, conn: ConnId) -> Vec<(Text, Binding)> {
-        let of_conn = |entry: &&(ConnId, Text)| entry.0 == conn;
-        let users: Vec<_> = (self.flows.range((conn, Text::default())..))
+        let of_conn = |entry: &&(ConnId, Arc<str>)| entry.0 == conn;
+        let users: Vec<_> = (self.flows.range((conn, Arc::from(""))..))
             .take_while(of_conn)
             .cloned()
             .collect();
@@ -27,7 +28,7 @@ impl Bindings {
             lost.extend(
                 bindings
                     .extract_if(.., gone)
-                    .map(|binding| (aor.clone(), binding)),
+                    .map(|binding| (Text::from(&*aor), binding)),
             );
             for binding in bindings.iter_mut().filter(|binding| is_lost(binding)) {
                 binding.has_flow = false;
@@ -61,7 +62,7 @@ impl Bindings {
             expired.extend(
                 bindings
                     .extract_if(.., |binding| binding.expires_at <= now)
-                    .map(|binding| (aor.clone(), binding)),
+                    .map(|binding| (Text::from(&*aor), binding)),
             );
             if bindings.is_empty() {
                 self.by_aor.remove(&aor);

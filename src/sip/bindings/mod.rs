@@ -16,16 +16,17 @@ use crate::sip::msg::Uri;
 use crate::wire::Text;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All bindings, by address of record.
 #[derive(Debug)]
 pub struct Bindings {
-    by_aor: Map<Text, Vec<Binding>>,
+    by_aor: Map<Arc<str>, Vec<Binding>>,
     /// When bindings of whom expire, and when they would have without a refresh.
-    expiries: BinaryHeap<Reverse<(Instant, Text)>>,
+    expiries: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
     /// Who has registered over which connection, so that the end of a connection is the business of its users alone.
-    flows: BTreeSet<(ConnId, Text)>,
+    flows: BTreeSet<(ConnId, Arc<str>)>,
     /// What temporary GRUUs are made with.
     mint: gruu::Mint,
     /// With how many of the expiries those that are not true any more are thrown out.
@@ -76,10 +77,11 @@ impl Bindings {
 
     /// Puts in a binding as it was before, for a registrar that starts again.
     pub fn insert(&mut self, aor: Text, binding: Binding) {
+        let aor = self.name(&aor);
         self.expiries
-            .push(Reverse((binding.expires_at, aor.clone())));
+            .push(Reverse((binding.expires_at, Arc::clone(&aor))));
         if let Some(conn) = binding.source.conn {
-            self.flows.insert((conn, aor.clone()));
+            self.flows.insert((conn, Arc::clone(&aor)));
         }
         let bindings = self.by_aor.entry(aor).or_default();
         bindings.retain(|other| !other.is_same(&binding));
@@ -98,6 +100,12 @@ impl Bindings {
         Some(removed)
     }
 
+    /// The name of a user: the one that is there already, so that there is one of it.
+    fn name(&self, aor: &str) -> Arc<str> {
+        let known = self.by_aor.get_key_value(aor);
+        known.map_or_else(|| Arc::from(aor), |(name, _)| Arc::clone(name))
+    }
+
     fn live(&self, now: Instant, aor: &str) -> Vec<Binding> {
         self.of(aor)
             .iter()
@@ -106,7 +114,7 @@ impl Bindings {
             .collect()
     }
 
-    fn put(&mut self, aor: Text, mut bindings: Vec<Binding>) {
+    fn put(&mut self, aor: Arc<str>, mut bindings: Vec<Binding>) {
         // Most users have one device, and there are many users.
         bindings.shrink_to_fit();
         if bindings.is_empty() {
@@ -120,7 +128,7 @@ impl Bindings {
                 .by_aor
                 .iter()
                 .flat_map(|(aor, bindings)| {
-                    let of = |binding: &Binding| Reverse((binding.expires_at, aor.clone()));
+                    let of = |binding: &Binding| Reverse((binding.expires_at, Arc::clone(aor)));
                     bindings.iter().map(of)
                 })
                 .collect();

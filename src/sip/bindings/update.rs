@@ -9,6 +9,7 @@ use crate::sip::msg::header::{
 use crate::sip::msg::{Name, Request, Response, Status};
 use crate::wire::Text;
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a REGISTER has changed.
@@ -163,10 +164,11 @@ impl Bindings {
             return Err(refuse(Status::SERVICE_UNAVAILABLE));
         }
         after.sort_by_key(Binding::rank);
+        let name = self.name(&aor);
         for binding in &after {
             if touched.contains(&binding.contact) {
                 self.expiries
-                    .push(Reverse((binding.expires_at, aor.clone())));
+                    .push(Reverse((binding.expires_at, Arc::clone(&name))));
             }
         }
         let known = |list: &[Binding], one: &Binding| list.iter().any(|other| other.is_same(one));
@@ -185,14 +187,14 @@ impl Bindings {
                 .cloned()
                 .collect(),
             response: self.accepted(now, request, &tags, &aor, &after),
-            aor: aor.clone(),
+            aor,
         };
         if let Some(conn) = source.conn
             && !touched.is_empty()
         {
-            self.flows.insert((conn, aor.clone()));
+            self.flows.insert((conn, Arc::clone(&name)));
         }
-        self.put(aor, after);
+        self.put(name, after);
         Ok(update)
     }
 

@@ -48,12 +48,13 @@ pub struct Verifier {
     used: Map<(u64, u32), Used>,
     /// When those that are too old were last looked for.
     swept: Duration,
+    /// With how many they are looked for as well, so that there are never many more than are live.
+    sweep_at: usize,
 }
 
 /// What is remembered of a nonce.
 #[derive(Debug)]
 struct Used {
-    issued: Duration,
     counts: Counts,
 }
 
@@ -82,6 +83,7 @@ impl Verifier {
             integrity: Integrity::default(),
             used: ids.map(),
             swept: Duration::ZERO,
+            sweep_at: FEW,
         }
     }
 
@@ -176,14 +178,16 @@ impl Verifier {
     }
 
     fn use_up(&mut self, age: Duration, nonce: (u64, u32), count: u32) -> Verdict {
-        let issued = Duration::from_millis(nonce.0);
         if !self.used.contains_key(&nonce) {
             // Not at every request: it takes as long as there are many.
-            if self.used.len() >= self.capacity && age >= self.swept + SWEEP {
+            let is_full = self.used.len() >= self.capacity && age >= self.swept + SWEEP;
+            if is_full || self.used.len() >= self.sweep_at {
                 self.swept = age;
                 let lifetime = self.lifetime;
-                self.used
-                    .retain(|_, used| age.saturating_sub(used.issued) <= lifetime);
+                let is_live =
+                    |millis| age.saturating_sub(Duration::from_millis(millis)) <= lifetime;
+                self.used.retain(|(millis, _), _| is_live(*millis));
+                self.sweep_at = (2 * self.used.len()).max(FEW);
             }
             // To forget a live nonce would be to let it be replayed.
             if self.used.len() >= self.capacity {
@@ -191,7 +195,6 @@ impl Verifier {
             }
         }
         let used = self.used.entry(nonce).or_insert_with(|| Used {
-            issued,
             counts: Counts::default(),
         });
         if used.counts.admit(count) {
@@ -245,6 +248,9 @@ impl std::fmt::Debug for Verifier {
             .finish_non_exhaustive()
     }
 }
+
+/// Nonces that are kept without a look at their age.
+const FEW: usize = 64;
 
 /// How long to wait between two looks for nonces that are too old.
 const SWEEP: Duration = Duration::from_secs(1);

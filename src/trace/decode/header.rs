@@ -114,7 +114,7 @@ pub(super) fn uri(label: &'static str, uri: &Uri) -> Node {
     match uri {
         Uri::Sip(sip) => {
             node.push_text("user", sip.user());
-            node.push_text("password", sip.password.as_deref());
+            node.push_text("password", sip.password.as_ref().map(|text| text.as_str()));
             host(&mut node, &sip.host);
             let headers = Node::list(
                 "headers",

@@ -110,11 +110,11 @@ fn sip_matches(a: &SipUri, b: &SipUri) -> bool {
     // Presence of these alone makes a difference; the examples of the section count the transport in.
     const SIGNIFICANT: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
     let user = |uri: &SipUri| {
-        let parts = [(&uri.user, &USER), (&uri.password, &PASSWORD)];
-        parts.map(|(part, set)| {
-            let part = part.as_ref()?;
-            Some(escape::bytes(part, set).collect::<Vec<_>>())
-        })
+        let parts = [
+            (uri.user.as_ref(), &USER),
+            (uri.password.as_deref(), &PASSWORD),
+        ];
+        parts.map(|(part, set)| Some(escape::bytes(part?, set).collect::<Vec<_>>()))
     };
     a.secure == b.secure
         && a.host == b.host

@@ -18,7 +18,7 @@ pub struct SipUri {
     /// The user as it is written, with escapes.
     pub user: Option<Text>,
     /// The password as it is written. It travels in the clear; nobody should use it.
-    pub password: Option<Text>,
+    pub password: Option<Box<Text>>,
     /// The host and, where it is written, the port.
     pub host: HostPort,
     /// The parameters of the URI.
@@ -150,10 +150,10 @@ impl SipUri {
         Self {
             secure: self.secure,
             user: self.user.as_ref().map(Text::compact),
-            password: self.password.as_ref().map(Text::compact),
+            password: (self.password.as_ref()).map(|password| Box::new(password.compact())),
             host: self.host.compact(),
             params: self.params.compact(),
-            headers: UriHeaders(self.headers.0.compact()),
+            headers: UriHeaders::of(self.headers.text().map(Text::compact)),
         }
     }
 }
@@ -208,12 +208,12 @@ impl<'a> SipUriRef<'a> {
         SipUri {
             secure: self.secure,
             user: self.user.map(|user| text.slice_ref(user)),
-            password: self.password.map(|password| text.slice_ref(password)),
+            password: (self.password).map(|password| Box::new(text.slice_ref(password))),
             host: self.host.own(text),
             params: self.params.own(text),
             headers: match self.headers {
                 "" => UriHeaders::new(),
-                headers => UriHeaders(text.slice_ref(headers)),
+                headers => UriHeaders::of(Some(text.slice_ref(headers))),
             },
         }
     }
@@ -261,22 +261,35 @@ pub(super) fn write_params(params: &Params, out: &mut String) {
 /// The `?name=value&name=value` part of a SIP URI: header fields of a request made from it
 /// (RFC 3261 §19.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UriHeaders(Text);
+pub struct UriHeaders(Option<Box<Text>>);
 
 impl UriHeaders {
     /// None.
     pub const fn new() -> Self {
-        Self(Text::from_static(""))
+        Self(None)
+    }
+
+    /// Those of a text. Nearly no URI has any, and URIs are everywhere.
+    fn of(text: Option<Text>) -> Self {
+        Self(text.filter(|text| !text.is_empty()).map(Box::new))
+    }
+
+    fn text(&self) -> Option<&Text> {
+        self.0.as_deref()
+    }
+
+    fn as_str(&self) -> &str {
+        self.text().map_or("", Text::as_str)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_str().is_empty()
     }
 
     /// Names and values as they are written, with escapes.
     pub(super) fn raw(&self) -> impl Iterator<Item = (&str, &str)> {
-        let fields = self.0.split('&').filter(|field| !field.is_empty());
+        let fields = self.as_str().split('&').filter(|field| !field.is_empty());
         fields.map(|field| field.split_once('=').unwrap_or((field, "")))
     }
 
@@ -294,20 +307,20 @@ impl UriHeaders {
 
     /// Adds a header. Neither name nor value have escapes yet.
     pub fn push(&mut self, name: &str, value: &str) {
-        let mut all = self.0.to_string();
+        let mut all = self.as_str().to_owned();
         if !all.is_empty() {
             all.push('&');
         }
         escape::encode(name, &HEADER, &mut all);
         all.push('=');
         escape::encode(value, &HEADER, &mut all);
-        self.0 = Text::from(all);
+        *self = Self::of(Some(Text::from(all)));
     }
 
     fn write(&self, out: &mut String) {
         if !self.is_empty() {
             out.push('?');
-            escape::write(&self.0, &HEADERS, out);
+            escape::write(self.as_str(), &HEADERS, out);
         }
     }
 }
