@@ -205,6 +205,8 @@ async fn main() {
     let mut terminate = terminated();
     loop {
         tokio::select! {
+            // Whether it is to end is looked at when there is nothing to do, not at every message.
+            biased;
             event = net.next() => match event {
                 Ok(event) => handle(&mut net, &mut answerer, event),
                 Err(error) => {

@@ -513,6 +513,15 @@ pub(crate) fn is_visible(text: &str) -> bool {
 /// Writes text in quotes. CR, LF and NUL become spaces: no value can end its line.
 pub fn write_quoted(text: &str, out: &mut String) {
     out.push('"');
+    // Nearly all goes out as it is.
+    if !text
+        .bytes()
+        .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0' | b'"' | b'\\'))
+    {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '\r' | '\n' | '\0' => out.push(' '),

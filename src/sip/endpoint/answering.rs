@@ -1,7 +1,7 @@
 //! Responses to requests of peers: in a transaction, or without one where nothing shall be remembered
 //! (RFC 3261 §8.2.6, §8.2.7, §18.2.2).
 
-use super::fill::{add_tag, set_default};
+use super::fill::{add_tag, is_tagged, set_default};
 use super::server::{Back, Input, Server};
 use super::transport::Net;
 use super::{Deadline, Endpoint};
@@ -45,10 +45,7 @@ impl Endpoint {
         if is_asking && is_repeatable(server, &response) {
             return self.turn_away(cx, key, response);
         }
-        if status != Status::TRYING
-            && let Ok(to) = response.headers().get::<To>()
-            && to.tag().is_none()
-        {
+        if status != Status::TRYING && is_tagged::<To>(response.headers()) == Some(false) {
             add_tag(response.headers_mut(), Name::To, &server.tag);
         }
         set_default(

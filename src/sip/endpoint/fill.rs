@@ -3,7 +3,7 @@
 use super::{Endpoint, Target};
 use crate::engine::Cx;
 use crate::sip::msg::header::{CSeq, CallId, From, MaxForwards, NameAddr, To};
-use crate::sip::msg::{Headers, Method, Name, Request, Uri};
+use crate::sip::msg::{Header, Headers, Method, Name, Request, Uri};
 use crate::wire::Text;
 
 /// What we understand in a dialog of ours (RFC 3261 §20.5).
@@ -18,17 +18,14 @@ impl Endpoint {
         {
             request.headers_mut().set(&To(NameAddr::new(uri)));
         }
-        let from = request.headers().get::<From>();
-        if from.is_err() {
-            request.headers_mut().set(&From(NameAddr::new(anonymous())));
+        let tagged = is_tagged::<From>(request.headers());
+        if tagged.is_none() {
+            let nobody = From(NameAddr::new(anonymous()));
+            request.headers_mut().set(&nobody);
+        } else if *target == Target::Uri && *request.method() != Method::Register {
+            self.preload_route(request.headers_mut());
         }
-        if *target == Target::Uri
-            && *request.method() != Method::Register
-            && let Ok(from) = &from
-        {
-            self.preload_route(request.headers_mut(), &from.uri);
-        }
-        if from.map_or(true, |from| from.tag().is_none()) {
+        if tagged != Some(true) {
             add_tag(request.headers_mut(), Name::From, &cx.ids.tag());
         }
         let method = request.method().clone();
@@ -67,14 +64,14 @@ impl Endpoint {
     }
 
     /// The Route of requests of a registered user: the proxy, then its Service-Route (RFC 3608 §6.1).
-    fn preload_route(&self, headers: &mut Headers, from: &Uri) {
-        if headers.contains(&Name::Route) {
+    fn preload_route(&self, headers: &mut Headers) {
+        if self.registrations.is_empty() || headers.contains(&Name::Route) {
             return;
         }
-        if self.registrations.is_empty() {
+        let Ok(from) = headers.get::<From>() else {
             return;
-        }
-        let from = from.aor();
+        };
+        let from = from.0.uri.aor();
         let Some((_, registration)) = self
             .registrations
             .iter()
@@ -93,6 +90,37 @@ fn anonymous() -> Uri {
     Uri::Other {
         scheme: Text::from_static("sip"),
         rest: Text::from_static("anonymous@anonymous.invalid"),
+    }
+}
+
+/// Whether a From or To has a tag; `None` if there is none that can be read.
+pub(super) fn is_tagged<H: Tagged>(headers: &Headers) -> Option<bool> {
+    // Mostly there is nothing in it that could be a parameter.
+    let is_plain = |text: &str| {
+        text.starts_with('<')
+            && text.ends_with('>')
+            && memchr::memchr3(b'"', b';', b',', text.as_bytes()).is_none()
+    };
+    match headers.text(&H::NAME) {
+        Some(text) if is_plain(text) => Some(false),
+        _ => Some(headers.get::<H>().ok()?.has_tag()),
+    }
+}
+
+/// A header that may have a tag.
+pub(super) trait Tagged: Header {
+    fn has_tag(&self) -> bool;
+}
+
+impl Tagged for From {
+    fn has_tag(&self) -> bool {
+        self.tag().is_some()
+    }
+}
+
+impl Tagged for To {
+    fn has_tag(&self) -> bool {
+        self.tag().is_some()
     }
 }
 

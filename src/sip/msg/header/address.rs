@@ -5,6 +5,7 @@ use super::{NameAddr, read_by};
 use crate::sip::HeaderError;
 use crate::sip::msg::{Header, Name, Uri};
 use crate::wire::Text;
+use crate::wire::params::Params;
 use std::ops::{Deref, DerefMut};
 
 macro_rules! addresses {
@@ -169,7 +170,11 @@ impl Header for TriggerConsent {
 impl PServedUser {
     /// The user from whom a request is.
     pub fn originating(user: Uri) -> Self {
-        Self(NameAddr::new(user).with_param("sescase", Some("orig")))
+        let case = Params::parse(&Text::from_static(";sescase=orig"));
+        Self(NameAddr {
+            params: case.unwrap_or_default(),
+            ..NameAddr::new(user)
+        })
     }
 
     /// Whether the request is from the user.
