@@ -2,7 +2,7 @@
 
 use crate::stage::{Stage, header, secs, uri};
 use cpm::client::{Event, Options, Priority};
-use cpm::conversation::Status::{Delivered, Displayed, Sent};
+use cpm::conversation::Status::{Delivered, Displayed, Failed, Sent};
 use cpm::participating::Subscriber;
 use cpm::sip::Uri;
 use cpm::store::Directory;
@@ -532,4 +532,28 @@ fn r66_a_report_goes_to_the_device_that_sent_the_message() {
             "of others, both hear"
         );
     }
+}
+
+#[test]
+fn a_pager_message_between_users_of_one_node_is_not_sent_to_the_node_itself() {
+    let mut stage = Stage::new(67);
+    stage.record(true);
+    let hello = stage.write("alice", "bob", "Hello once");
+    stage.run(5);
+    assert_eq!(stage.texts("bob"), ["Hello once"]);
+    assert_eq!(stage.statuses("alice", &hello), [Delivered]);
+    // What the server has sent of it: to bob, and nobody else.
+    let sent = stage.requests("server", "MESSAGE").into_iter();
+    let sent = sent.filter(|message| message.contains("Hello once"));
+    let to: Vec<_> = sent
+        .filter_map(|message| Some(message.split_once(" SIP/2.0")?.0.to_owned()))
+        .collect();
+    assert!(
+        matches!(&to[..], [one] if one.starts_with("MESSAGE sip:bob@198")),
+        "{to:?}"
+    );
+    // One for whom nobody is there is refused as before.
+    let lost = stage.write("alice", "nobody", "Hello nobody");
+    stage.run(5);
+    assert_eq!(stage.statuses("alice", &lost), [Failed]);
 }
