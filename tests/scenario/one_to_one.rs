@@ -362,7 +362,7 @@ fn r38_r89_a_chat_is_declined() {
     assert!(stage.texts("bob").is_empty());
     assert_eq!(
         stage.statuses("alice", &hello),
-        [cpm::conversation::Status::Failed]
+        [Failed]
     );
 }
 
