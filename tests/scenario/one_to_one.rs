@@ -360,10 +360,7 @@ fn r38_r89_a_chat_is_declined() {
     stage.run(30);
     assert!(!stage.is_open("alice", chat));
     assert!(stage.texts("bob").is_empty());
-    assert_eq!(
-        stage.statuses("alice", &hello),
-        [Failed]
-    );
+    assert_eq!(stage.statuses("alice", &hello), [Failed]);
 }
 
 #[test]
