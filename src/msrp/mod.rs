@@ -4,6 +4,7 @@
 //! messages into chunks when a connection can take them, puts received chunks together, answers, reports and
 //! watches the timers. What becomes of a message it says in an [`Event`].
 
+mod assembly;
 mod auth;
 mod connection;
 mod digest;
