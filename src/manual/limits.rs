@@ -63,6 +63,10 @@
 //!
 //! * **Nicknames** (RFC 7701) in the endpoint and as a table for a room; nobody here is a room yet.
 //! * **Relays** (RFC 4976) dial wherever their clients send to; nothing but the name of a host with TLS says who is there.
+//!   A relay without a port is looked for at 2855 and not by SRV (§8), and relays do not know each other by certificates
+//!   (§6.3): each asks for a password.
+//! * **Relays and WebSockets** (RFC 7977) are of the endpoint; the client and the functions of CPM connect to each other
+//!   without. A WebSocket is let in by AUTH, or by the session that it binds; no cookie and no HTTP digest is looked at.
 //! * **A leg of a conversation holds a received message as a whole**, up to `Limits::msrp_message` (16 MiB). The endpoint
 //!   hands it up in pieces where it is asked to ([`Delivery`](crate::msrp::Delivery)).
 //!
