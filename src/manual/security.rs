@@ -33,3 +33,17 @@
 //! 423, 481, 482, 489, 501, 503, and what an OPTIONS outside a dialog is answered with), others are sent as RFC 3261 has
 //! it. Who answers a challenge makes the function ask for a password, and waits as a transaction for that; so it has to be
 //! where it says, and [`Limits::sip_source_requests`](crate::engine::Limits::sip_source_requests) bounds how often.
+//!
+//! # Goals
+//!
+//! What of the reliability goals concerns SIP is shown as far as one machine can in a test; none of these takes the time
+//! on the clock of the wall.
+//!
+//! | goal | shown by | tests |
+//! |---|---|---|
+//! | no panic, no hang, no growth from whatever bytes | the fuzz targets, whose seeds run with every test; the [figures](super::figures) say for how long they ran | `tests/seeds.rs` |
+//! | bounded memory, and service to who is known | floods in the simulated world beside a chat, with the allocator's counts; nothing is left afterwards | `flood::g6_people_go_on_talking_while_strangers_flood_the_server`, `flood::g6_half_a_message_is_not_waited_for_however_often_a_byte_more_comes`, `flood::g6_who_asks_and_never_reads_is_not_read_any_more_and_then_left`, `flood::g6_connections_that_nobody_uses_make_way_for_one_who_has_something_to_say` |
+//! | at most half as much again to a source that may be forged, and a packet for a packet | bytes and packets counted over every method | `attacks::attack_14_who_forges_a_source_gets_little_for_what_it_sends_and_once`, `flood::g6_people_go_on_talking_while_strangers_flood_the_server` |
+//! | every message of RFC 4475 and RFC 5118 | the [table](super::torture) that the test holds the code against | `torture::rfc4475_rfc5118_the_verdicts_are_those_of_the_manual` |
+//! | no boundary but the strict one | mutated streams beside a plain second reading of lengths; no parser of others stands beside ours in a test | `attacks_length::attack_6_a_stream_is_read_in_one_way_however_it_is_cut_or_not_at_all` |
+//! | overload is refused with a time to come again, and passes | a flood over every bound, twice; how long an answer takes under load is not measured | `flood::g10_over_its_bounds_a_server_asks_for_patience_and_forgets` |

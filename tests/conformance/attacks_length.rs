@@ -191,10 +191,7 @@ fn attack_6_a_stream_is_read_in_one_way_however_it_is_cut_or_not_at_all() {
         closed += usize::from(!whole.1);
     }
     // Both happen often enough to mean something.
-    assert!(
-        whole_ones > 500 && closed > 2_000,
-        "{whole_ones}, {closed}"
-    );
+    assert!(whole_ones > 500 && closed > 2_000, "{whole_ones}, {closed}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod s09_cancel;
 mod s10_registration;
 mod s12_dialogs;
 mod s13_invite;
+mod s15_crossing;
 mod s17_transactions;
 mod s18_transport;
 mod s22_door;
