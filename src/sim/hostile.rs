@@ -131,7 +131,7 @@ impl Hostile {
                     && let Some(line) = self.lines.get_mut(conn)
                 {
                     line.queue.push_back(word);
-                    line.endless = endless.or(line.endless.take());
+                    line.endless = endless.or_else(|| line.endless.take());
                     self.outbox.flush(*conn);
                 }
             }
