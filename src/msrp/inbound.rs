@@ -99,7 +99,7 @@ impl Endpoint {
                 }
             }
             Sink::Pieces(chunk) => {
-                if !self.hand_up(cx, conn, chunk, &body, head_size, end) {
+                if !self.hand_up(cx, conn, chunk, body, head_size, end) {
                     sink = Sink::Ignore;
                 }
             }

@@ -211,7 +211,7 @@ impl Endpoint {
         cx: &mut Cx<'_>,
         conn: ConnId,
         chunk: &mut PieceChunk,
-        body: &Bytes,
+        mut body: Bytes,
         head: usize,
         end: Option<Continuation>,
     ) -> bool {
@@ -265,10 +265,13 @@ impl Endpoint {
                 break;
             }
             let (start_in, stop_in) = ((start - from) as usize, (stop - from) as usize);
-            let piece = (start, body.slice(start_in..stop_in));
+            let part = match stop_in - start_in == body.len() {
+                true => std::mem::take(&mut body),
+                false => body.slice(start_in..stop_in),
+            };
             match news {
-                None => news = Some(piece),
-                Some(_) => others.push(piece),
+                None => news = Some((start, part)),
+                Some(_) => others.push((start, part)),
             }
             at = stop;
         }

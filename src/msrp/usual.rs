@@ -40,7 +40,8 @@ impl Endpoint {
         };
         let range = head.byte_range().unwrap_or_default();
         if let Some(mut chunk) = self.go_on(cx, session, id, range, answer.clone()) {
-            self.hand_up(cx, conn, &mut chunk, &frame.body, bytes.len(), Some(end));
+            let head = bytes.len();
+            self.hand_up(cx, conn, &mut chunk, frame.body, head, Some(end));
             return None;
         }
         if end != Continuation::Complete || !self.is_whole(cx, session, &head, frame.body.len()) {
