@@ -130,7 +130,8 @@ fn there_and_back<H: Header>(value: &H) {
     let mut once = String::new();
     value.write(&mut once);
     assert!(!once.contains(['\r', '\n', '\0']), "{once:?}");
-    let again = H::parse(&Text::from(once.trim()))
+    // The spaces around a value are those of the grammar, not all that Unicode has.
+    let again = H::parse(&Text::from(once.trim_matches([' ', '\t'])))
         .unwrap_or_else(|error| panic!("{error}: {} {once:?}", H::NAME));
     let mut twice = String::new();
     again.write(&mut twice);

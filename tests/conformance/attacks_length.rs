@@ -299,6 +299,6 @@ fn attack_6_what_is_passed_on_says_how_long_it_is() {
     let written = request.write();
     let (read, goes_on) = frames([&written[..]].into_iter());
     assert!(goes_on);
-    assert_eq!(read, [written.clone()]);
+    assert_eq!(read, std::slice::from_ref(&written));
     assert!(String::from_utf8_lossy(&written).contains("\r\nContent-Length: 18\r\n"));
 }

@@ -44,7 +44,7 @@ pub struct Answer {
     pub protection: Option<Protection>,
     /// The hash that stands in place of the user name (RFC 7616 §3.4.4).
     pub user_hash: Option<Text>,
-    /// `auts`: the SIM is out of step with its network (RFC 3310 §3.4); see [`aka::out_of_step`].
+    /// `auts`: the SIM is out of step with its network (RFC 3310 §3.4); see [`out_of_step`](super::aka::out_of_step).
     pub auts: Option<Text>,
 }
 
