@@ -180,6 +180,23 @@ fn rfc3261_15_one_early_dialog_may_be_ended_alone() {
 }
 
 #[test]
+fn rfc3261_15_a_bye_in_another_early_dialog_does_not_end_the_call() {
+    let mut wire = alone();
+    let id = call(&mut wire);
+    let invite = wire.heard();
+    wire.inject(0, PEER, &answer(&invite, "180 Ringing", "one", CONTACT));
+    wire.inject(0, PEER, &answer(&invite, "200 OK", "two", CONTACT));
+    wire.outside();
+    wire.events(0);
+    wire.inject(0, PEER, &in_dialog(&invite, "one", "BYE", 1, ""));
+    assert!(wire.heard().starts_with("SIP/2.0 200 "));
+    assert!(wire.events(0).is_empty());
+    wire.with(0, |sip, cx| sip.hang_up(cx, id, None));
+    let bye = wire.heard();
+    assert!(bye.starts_with("BYE ") && header(&bye, "To").ends_with(";tag=two"));
+}
+
+#[test]
 fn rfc3261_9_1_a_forked_invite_is_cancelled_once_and_every_2xx_ended() {
     let mut wire = alone();
     let id = call(&mut wire);

@@ -205,6 +205,20 @@ fn rfc3261_22_2_a_challenge_is_answered_once_with_the_next_number() {
 }
 
 #[test]
+fn rfc3261_22_2_a_nonce_that_was_refused_is_not_answered_again_though_it_be_called_stale() {
+    let mut wire = known();
+    send(&mut wire, Method::Message);
+    let first = wire.heard();
+    let asked = answer(&first, "401 Unauthorized", "x", &challenge("n1", ""));
+    wire.inject(0, PEER, &asked);
+    let second = wire.heard();
+    let stale = challenge("n1", ", stale=TRUE");
+    wire.inject(0, PEER, &answer(&second, "401 Unauthorized", "x", &stale));
+    assert!(wire.outside().is_empty());
+    assert_eq!(wire.events(0).len(), 1);
+}
+
+#[test]
 fn rfc3261_22_3_a_stale_nonce_is_replaced_and_a_proxy_answered_too() {
     let mut wire = known();
     send(&mut wire, Method::Message);
